@@ -1,0 +1,2 @@
+export { nodeFileSystem } from "./file-system.ts";
+export { systemClock, systemRandom, systemTimers } from "./system.ts";
