@@ -1,0 +1,288 @@
+/**
+ * Sealing, in the order of ARCHITECTURE.md: any failure undoes all of it, wiped, freed, refunded, audited.
+ *
+ * @module
+ */
+import { canonicalJson, equalBytes, FSVERITY_BLOCK_BYTES, fromHex, sha256, toHex, utf8 } from "@vram-residency/crypto";
+import { sealShard } from "@vram-residency/seal";
+import {
+  type DigestReport,
+  type HexDigest,
+  hasCode,
+  type IngestReport,
+  isVramError,
+  type JsonValue,
+  type ModelClaim,
+  type OpenedSource,
+  type SealBody,
+  type SealedShard,
+  type StableEvidence,
+  VramError,
+} from "@vram-residency/types";
+import type { ParsedSealOptions } from "@vram-residency/validation";
+import { type Core, type Device, timestamp } from "./core.ts";
+import { dropLost, giveBack, hold, isLost, reserve } from "./holdings.ts";
+import { assertPolicy } from "./policy-gate.ts";
+import type { Scope } from "./scope.ts";
+import type { Holding, Sealed, Slot } from "./slots.ts";
+
+/** Alignment of a shard's payload, so that engines can use tensors in place. Unit: bytes. */
+const PAYLOAD_ALIGNMENT = 256;
+
+/**
+ * Loads, checks and seals one shard into a claimed slot.
+ *
+ * @throws {@link VramError} with the code of whatever failed; the slot is gone then, and so is its memory.
+ */
+export async function sealInto(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  source: OpenedSource,
+  options: ParsedSealOptions,
+  scope: Scope,
+): Promise<SealedShard> {
+  try {
+    await admit(core, device, slot, scope);
+    return await device.queue.run(scope.signal, () => load(core, device, slot, source, options, scope));
+  } catch (error) {
+    await undo(core, device, slot, error);
+    throw error;
+  }
+}
+
+/** Policy for device and request, then the reservation. */
+async function admit(core: Core, device: Device, slot: Slot, scope: Scope): Promise<void> {
+  scope.enter("admission");
+  core.journal.assertReady();
+  await assertPolicy(core, device, { phase: "start" }, slot.shardId);
+  await reserve(core, device, slot, leavesBytes(core, slot.bytes));
+}
+
+/** Room for the leaves: 32 bytes a block, in whole level-1 inputs of 4096 bytes. A single block is its own leaf. */
+function leavesBytes(core: Core, bytes: number): number {
+  const blocks = Math.ceil(bytes / FSVERITY_BLOCK_BYTES);
+  if (!core.config.storeLeaves || blocks <= 1) return 0;
+  return Math.ceil((blocks * 32) / FSVERITY_BLOCK_BYTES) * FSVERITY_BLOCK_BYTES;
+}
+
+async function load(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  source: OpenedSource,
+  options: ParsedSealOptions,
+  scope: Scope,
+): Promise<SealedShard> {
+  scope.enter("allocate");
+  slot.state = "loading";
+  const main = await allocate(core, device, slot, options, scope);
+
+  scope.enter("copy");
+  const copied = await core.allocator.ingest(main.id, source, {
+    identity: true,
+    residency: "fsverity-sha256",
+    ...(slot.leaves === undefined ? {} : { leaves: slot.leaves.id }),
+    signal: scope.signal,
+    onProgress: scope.progress("copy", slot.shardId, slot.bytes),
+  });
+  const identity = assertCopied(slot, copied, options.expectedDigest);
+
+  await core.allocator.protect(main.id, "read");
+  main.protected = true;
+
+  scope.enter("digest");
+  const started = { wall: core.clock.wall(), mono: core.clock.mono() };
+  const found = await core.allocator.digest(main.id, {
+    algorithm: "fsverity-sha256",
+    tree: "level1",
+    signal: scope.signal,
+    onProgress: scope.progress("digest", slot.shardId, slot.bytes),
+  });
+  assertArrived(slot, copied, found);
+
+  scope.enter("evidence");
+  const evidence = await core.allocator.evidence(main.id);
+  await assertPolicy(
+    core,
+    device,
+    {
+      phase: "sealed",
+      allocation: { evidence, bytes: slot.bytes, readOnlyAsked: core.policy.readOnlyAfterSealing },
+      identitySource: "computed",
+    },
+    slot.shardId,
+  );
+
+  scope.enter("seal");
+  const content = { identity, residency: found.digest, level1: found.level1 ?? new Uint8Array(0) };
+  const sealed = issueSeal(core, device, slot, content, evidence.stable, modelClaim(options));
+  await recordSeal(core, sealed, evidence.stable);
+  slot.sealed = sealed;
+  slot.verified = started;
+  slot.state = "sealed";
+  return sealed.shard;
+}
+
+async function allocate(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  options: ParsedSealOptions,
+  scope: Scope,
+): Promise<Holding> {
+  const main = await hold(core, device, slot, slot.bytes, {
+    align: { boundary: PAYLOAD_ALIGNMENT, offset: options.payloadOffset ?? 0 },
+    exportable: options.exportable ?? false,
+    signal: scope.signal,
+  });
+  slot.main = main;
+  const forLeaves = leavesBytes(core, slot.bytes);
+  if (forLeaves > 0) slot.leaves = await hold(core, device, slot, forLeaves, { signal: scope.signal });
+  const { availableBytes } = device.ledger.capacity(await core.allocator.capacity(device.facts.ordinal));
+  await core.journal.record("VramAllocated", {
+    shardId: slot.shardId,
+    gpuDevice: slot.device,
+    deviceUuid: device.facts.uuid,
+    requestedBytes: slot.bytes,
+    allocatedBytes: main.chargedBytes + (slot.leaves?.chargedBytes ?? 0),
+    usedBytes: device.ledger.chargedBytes,
+    availableBytes,
+    workerId: core.journal.workerId,
+  });
+  return main;
+}
+
+/** Everything was copied, and it is what the caller expects. */
+function assertCopied(slot: Slot, copied: IngestReport, expected: string | undefined): HexDigest {
+  if (copied.bytes !== slot.bytes) {
+    const message = `${slot.bytes - copied.bytes} bytes of the source were not copied`;
+    throw new VramError("ERR_SOURCE", message, { reason: "truncated" });
+  }
+  const { identity } = copied;
+  if (identity === undefined) {
+    throw new VramError("ERR_BUG", "the allocator gave no identity digest", { invariant: "identity is computed" });
+  }
+  if (expected !== undefined && !equalBytes(fromHex(identity), fromHex(expected))) {
+    const message = "the bytes do not have the expected SHA-256: the file is not the one that was meant, or is damaged";
+    throw new VramError("ERR_SOURCE", message, { reason: "digest-differs" });
+  }
+  return identity;
+}
+
+/** What lies in device memory is what was hashed on the way in. */
+function assertArrived(slot: Slot, copied: IngestReport, found: DigestReport): void {
+  const same = equalBytes(fromHex(copied.residency), fromHex(found.digest));
+  if (same && found.bytes === slot.bytes) return;
+  throw new VramError("ERR_INTEGRITY", "device memory does not hold what was copied into it: check the device", {
+    shardId: slot.shardId,
+    mismatches: [{ offset: 0, bytes: slot.bytes }],
+    more: 0,
+  });
+}
+
+/** What a new seal says of the content, apart from where it lies. */
+export interface SealedContent {
+  readonly identity: string;
+  readonly residency: string;
+  readonly level1: Uint8Array;
+}
+
+/** Bytes are called identical to a published file only when its digest was given and held; otherwise they are "derived". */
+function modelClaim({ modelRef, expectedDigest }: ParsedSealOptions): ModelClaim | undefined {
+  if (modelRef === undefined) return undefined;
+  return { ref: modelRef, relation: expectedDigest === undefined ? "derived" : "identical" };
+}
+
+/** SHA-256 of the stable evidence as RFC 8785 JSON. */
+export function evidenceDigest(stable: StableEvidence): string {
+  return toHex(sha256(utf8(canonicalJson(stable as unknown as JsonValue))));
+}
+
+/** Builds and signs the next seal of a slot. Nothing is live before it is recorded. */
+export function issueSeal(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  content: SealedContent,
+  stable: StableEvidence,
+  model: ModelClaim | undefined,
+): Sealed {
+  const { uuid, ordinal, backend, pci, mig } = device.facts;
+  const previous = slot.sealed?.body;
+  const key = core.ring.active;
+  const body: SealBody = {
+    v: 1,
+    kid: key.kid,
+    sealId: toHex(core.random.bytes(16)),
+    ...(previous === undefined ? {} : { supersedes: previous.sealId }),
+    epoch: core.epoch,
+    seq: core.seals++,
+    allocation: { id: slot.index, generation: core.slots.nextGeneration(slot), nonce: slot.nonce },
+    shard: { id: slot.shardId },
+    ...(slot.group === undefined ? {} : { group: slot.group }),
+    bytes: slot.bytes,
+    identity: { alg: "sha256", digest: content.identity, source: "computed" },
+    residency: { alg: "fsverity-sha256", digest: content.residency, block: FSVERITY_BLOCK_BYTES },
+    device: {
+      uuid,
+      ordinal,
+      ...(pci === undefined ? {} : { pci }),
+      ...(mig === undefined ? {} : { mig }),
+      backend,
+    },
+    ...(model === undefined ? {} : { model }),
+    policy: core.policyDigest,
+    evidence: evidenceDigest(stable),
+    sealedAt: timestamp(core.clock.wall()),
+    mono: String(core.clock.mono()),
+    ...(core.config.maxSealAgeMs === undefined ? {} : { maxAgeMs: core.config.maxSealAgeMs }),
+  };
+  return { shard: sealShard(body, key), body, evidence: stable, level1: content.level1 };
+}
+
+/** Makes a seal durable in the log. @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE`: the seal must then not be returned. */
+export async function recordSeal(core: Core, { body, evidence }: Sealed, stable: StableEvidence = evidence): Promise<void> {
+  await core.journal.record("VramSealed", {
+    shardId: body.shard.id,
+    sealId: body.sealId,
+    gpuDevice: body.device.ordinal,
+    deviceUuid: body.device.uuid,
+    kid: body.kid,
+    epoch: body.epoch,
+    generation: body.allocation.generation,
+    bytes: body.bytes,
+    digest: body.identity.digest,
+    residency: { algorithm: body.residency.alg, digest: body.residency.digest },
+    ...(body.model === undefined ? {} : { modelRef: body.model.ref }),
+    ...(body.supersedes === undefined ? {} : { supersedes: body.supersedes }),
+    policy: body.policy,
+    evidence: stable,
+    workerId: core.journal.workerId,
+  });
+}
+
+/** Takes back everything a failed seal has taken. The first error is the one the caller sees. */
+async function undo(core: Core, device: Device, slot: Slot, cause: unknown): Promise<void> {
+  const allocated = slot.main !== undefined;
+  const { shardId, device: gpuDevice, bytes: requestedBytes } = slot;
+  // What cannot be wiped stays charged and visible as quarantined; that failure has been recorded.
+  if (!isLost(slot)) await giveBack(core, device, slot, "undone").catch(() => {});
+  if (isLost(slot)) dropLost(core, device, slot);
+  if (allocated) return;
+  const shortage = hasCode(cause, "ERR_VRAM_INSUFFICIENT") ? cause.detail : undefined;
+  await core.journal.note("VramAllocationFailed", {
+    shardId,
+    gpuDevice,
+    requestedBytes,
+    code: isVramError(cause) ? cause.code : "ERR_BUG",
+    ...(shortage === undefined
+      ? {}
+      : {
+          availableBytes: shortage.availableBytes,
+          largestFreeBytes: shortage.largestFreeBytes,
+          foreignBytes: shortage.foreignBytes,
+        }),
+    workerId: core.journal.workerId,
+  });
+}

@@ -1,0 +1,221 @@
+/**
+ * Opening what the caller gave us, so that it can be read in order with a bounded buffer.
+ *
+ * @module
+ */
+import {
+  type ByteCount,
+  type ByteSource,
+  byteCount,
+  type ErrorDetails,
+  type FileHandle,
+  type FileStat,
+  type FileSystem,
+  type OpenedSource,
+  type SizedStream,
+  VramError,
+} from "@vram-residency/types";
+
+function sourceError(reason: ErrorDetails["ERR_SOURCE"]["reason"], message: string, cause?: unknown): VramError<"ERR_SOURCE"> {
+  return new VramError("ERR_SOURCE", message, { reason }, cause === undefined ? undefined : { cause });
+}
+
+/**
+ * Opens a checked source.
+ *
+ * @throws {@link VramError} `ERR_SOURCE` when it cannot be opened or is no regular file.
+ */
+export async function openSource(source: ByteSource, fileSystem: FileSystem): Promise<OpenedSource> {
+  if (typeof source === "string") return await openFile(source, fileSystem);
+  if (source instanceof Uint8Array) return new MemorySource(source);
+  if (source instanceof Blob) return new BlobSource(source);
+  return new StreamSource(source);
+}
+
+class MemorySource implements OpenedSource {
+  readonly kind = "memory";
+  readonly bytes: ByteCount;
+  readonly #data: Uint8Array;
+
+  constructor(data: Uint8Array) {
+    this.#data = data;
+    this.bytes = byteCount(data.length, "source.length");
+  }
+
+  async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
+    for (let offset = 0; offset < this.bytes; offset += chunkBytes) {
+      // A copy: what is hashed must be what is copied, also when the caller writes into the array meanwhile.
+      yield await this.readRange(offset, Math.min(chunkBytes, this.bytes - offset));
+    }
+  }
+
+  readRange(offset: number, bytes: number): Promise<Uint8Array> {
+    const copy = this.#data.slice(offset, offset + bytes);
+    return copy.length === bytes
+      ? Promise.resolve(copy)
+      : Promise.reject(sourceError("changed", "the array was detached or shrunk while it was read"));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class BlobSource implements OpenedSource {
+  readonly kind = "blob";
+  readonly bytes: ByteCount;
+  readonly #blob: Blob;
+
+  constructor(blob: Blob) {
+    this.#blob = blob;
+    this.bytes = byteCount(blob.size, "source.size");
+  }
+
+  async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
+    for (let offset = 0; offset < this.bytes; offset += chunkBytes) {
+      yield await this.readRange(offset, Math.min(chunkBytes, this.bytes - offset));
+    }
+  }
+
+  async readRange(offset: number, bytes: number): Promise<Uint8Array> {
+    let read: Uint8Array;
+    try {
+      read = new Uint8Array(await this.#blob.slice(offset, offset + bytes).arrayBuffer());
+    } catch (cause) {
+      throw sourceError("unreadable", "the blob cannot be read", cause);
+    }
+    if (read.length !== bytes) throw sourceError("truncated", "the blob gave fewer bytes than its size");
+    return read;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class StreamSource implements OpenedSource {
+  readonly kind = "stream";
+  readonly bytes: ByteCount;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  constructor(source: SizedStream) {
+    this.bytes = byteCount(source.bytes, "source.bytes");
+    try {
+      this.#reader = source.stream.getReader();
+    } catch (cause) {
+      throw sourceError("unreadable", "the stream is locked: hand over one that nobody reads", cause);
+    }
+  }
+
+  async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
+    let total = 0;
+    for (;;) {
+      const { done, value } = await this.#read();
+      if (done) break;
+      if (!(value instanceof Uint8Array)) throw sourceError("unreadable", "the stream gave something other than bytes");
+      total += value.length;
+      if (total > this.bytes) throw sourceError("changed", "the stream is longer than announced");
+      for (let offset = 0; offset < value.length; offset += chunkBytes) {
+        yield value.slice(offset, offset + chunkBytes);
+      }
+    }
+    if (total < this.bytes) throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
+  }
+
+  async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    try {
+      return await this.#reader.read();
+    } catch (cause) {
+      throw sourceError("unreadable", "the stream failed", cause);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Cancelling a stream that already failed rejects with that failure, which has been reported.
+    await this.#reader.cancel().catch(() => {});
+  }
+}
+
+async function openFile(path: string, fileSystem: FileSystem): Promise<OpenedSource> {
+  let file: FileHandle;
+  try {
+    file = await fileSystem.open(path, { mode: "read" });
+  } catch (cause) {
+    throw sourceError("unreadable", "the file cannot be opened: check that it exists and may be read", cause);
+  }
+  try {
+    const stat = await file.stat();
+    if (stat.kind !== "file") throw sourceError("unreadable", `the path names a ${stat.kind}, not a regular file`);
+    return new FileSource(file, stat);
+  } catch (error) {
+    await file[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+class FileSource implements OpenedSource {
+  readonly kind = "file";
+  readonly bytes: ByteCount;
+  readonly file: FileHandle;
+  readonly #opened: FileStat;
+
+  constructor(file: FileHandle, opened: FileStat) {
+    this.file = file;
+    this.#opened = opened;
+    this.bytes = byteCount(opened.bytes, "source.size");
+  }
+
+  async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
+    // Two buffers: the next run is read while the caller hashes this one.
+    const buffers = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
+    const fill = (offset: number): Promise<Uint8Array> => {
+      const buffer = buffers[(offset / chunkBytes) & 1] ?? new Uint8Array(chunkBytes);
+      return this.#fill(buffer.subarray(0, Math.min(chunkBytes, this.bytes - offset)), offset);
+    };
+    let next = this.bytes > 0 ? fill(0) : undefined;
+    try {
+      for (let offset = 0; next !== undefined; offset += chunkBytes) {
+        const run: Uint8Array = await next;
+        next = offset + chunkBytes < this.bytes ? fill(offset + chunkBytes) : undefined;
+        yield run;
+      }
+    } finally {
+      // The consumer may stop early; a read in flight must not outlive its buffer unobserved.
+      await next?.catch(() => {});
+      for (const buffer of buffers) buffer.fill(0);
+    }
+    await this.#assertUnchanged();
+  }
+
+  async readRange(offset: number, bytes: number): Promise<Uint8Array> {
+    return await this.#fill(new Uint8Array(bytes), offset);
+  }
+
+  async #fill(into: Uint8Array, position: number): Promise<Uint8Array> {
+    let filled = 0;
+    while (filled < into.length) {
+      let count: number;
+      try {
+        count = await this.file.read(into.subarray(filled), position + filled);
+      } catch (cause) {
+        throw sourceError("unreadable", "the file cannot be read", cause);
+      }
+      if (count === 0) throw sourceError("truncated", "the file became shorter while it was read");
+      filled += count;
+    }
+    return into;
+  }
+
+  /** The same inode, size and change time as before the first read (formats: "swapped or appended to while loading"). */
+  async #assertUnchanged(): Promise<void> {
+    const now = await this.file.stat();
+    const { identity, bytes, changedNs } = this.#opened;
+    if (now.identity !== identity || now.bytes !== bytes || now.changedNs !== changedNs) {
+      throw sourceError("changed", "the file changed while it was read: load a file that nothing writes to");
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.file[Symbol.asyncDispose]();
+  }
+}
