@@ -1,0 +1,1 @@
+export { nodeDigester } from "./digester.ts";

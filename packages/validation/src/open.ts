@@ -1,0 +1,112 @@
+import type { AuditSink, Clock, KeyProvider, VramConfig } from "@vram-residency/types";
+import * as v from "valibot";
+import { configSchema } from "./config.ts";
+import { integer, oneOf, path, port } from "./primitives.ts";
+import { refuse } from "./refusal.ts";
+import { checked, record, refined, run, type Schema } from "./schema.ts";
+
+/** Most devices of a mock. */
+export const MOCK_DEVICES_MAX = 16;
+
+/** Shape of the mock, checked. What is left out is the mock's to choose. */
+export interface ParsedMockOptions {
+  /** Range: 1 to 16. */
+  readonly devices?: number;
+  /** Of each device. Unit: bytes. Range: 1 to 2^53 - 1. */
+  readonly capacityBytes?: number;
+}
+
+/** Where the audit log goes. */
+export type AuditChoice = "memory" | AuditSink | { readonly directory: string };
+
+/** Options of `openVram`, checked. */
+export interface ParsedOpenOptions {
+  readonly backend: "auto" | "cuda" | "mock";
+  readonly mock?: ParsedMockOptions;
+  /** Complete: defaults are filled in. */
+  readonly config: VramConfig;
+  readonly keys?: KeyProvider;
+  /** A profile's name, or an object that `createPolicy` still has to parse. */
+  readonly policy?: "strict" | "default" | "development" | object;
+  readonly clock?: Clock;
+  readonly audit?: AuditChoice;
+}
+
+const mockSchema: Schema<ParsedMockOptions> = record({
+  devices: v.exactOptional(checked(integer(1, MOCK_DEVICES_MAX))),
+  capacityBytes: v.exactOptional(checked(integer(1, Number.MAX_SAFE_INTEGER))),
+});
+
+function keyProvider(value: unknown): KeyProvider {
+  const provider = port<KeyProvider>("KeyProvider", "sealRoots")(value);
+  return typeof provider.kind === "string" ? provider : refuse("expected a KeyProvider: its kind is no text");
+}
+
+const profile = oneOf("strict", "default", "development");
+
+function policyChoice(value: unknown): "strict" | "default" | "development" | object {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : profile(value);
+}
+
+const directorySchema: Schema<{ readonly directory: string }> = record({ directory: checked(path) });
+const sink = checked(port<AuditSink>("AuditSink", "append", Symbol.asyncDispose));
+const memory = checked(oneOf("memory"));
+
+/** The three forms differ by what can be seen without running them: text, an own `directory`, or anything else. */
+const auditSchema: Schema<AuditChoice> = v.lazy((value: unknown): Schema<AuditChoice> => {
+  if (typeof value !== "object" || value === null) {
+    return memory;
+  }
+  return hasOwn(value, "directory") ? directorySchema : sink;
+});
+
+/** `Object.hasOwn`, of a value whose traps may throw. */
+function hasOwn(value: object, key: string): boolean {
+  try {
+    return Object.hasOwn(value, key);
+  } catch {
+    return false;
+  }
+}
+
+const openSchema: Schema<ParsedOpenOptions> = refined(
+  record({
+    backend: v.optional(checked(oneOf("auto", "cuda", "mock")), "auto"),
+    mock: v.exactOptional(mockSchema),
+    config: v.optional(configSchema, {}),
+    keys: v.exactOptional(checked(keyProvider)),
+    policy: v.exactOptional(checked(policyChoice)),
+    clock: v.exactOptional(checked(port<Clock>("Clock", "wall", "mono"))),
+    audit: v.exactOptional(auditSchema),
+  }),
+  (options) =>
+    // The mock is taken only when it is named: to describe one and not to name it is a mistake worth hearing of.
+    options.mock === undefined || options.backend === "mock"
+      ? options
+      : refuse('expected together with backend "mock" only', "mock"),
+);
+
+/**
+ * Parses the shape of a mock.
+ *
+ * @throws {@link VramError} `ERR_CONFIG_INVALID`.
+ */
+export function parseMockOptions(input: unknown): ParsedMockOptions {
+  return run(mockSchema, input === undefined ? {} : input, {
+    root: "mock",
+    nested: true,
+    code: "ERR_CONFIG_INVALID",
+  });
+}
+
+/**
+ * Parses the options of `openVram`.
+ *
+ * Key provider, clock and sink are live objects: they are looked at, then passed on as they are.
+ *
+ * @param input - A plain object, or `undefined`.
+ * @throws {@link VramError} `ERR_CONFIG_INVALID` with the field, such as "config.stagingBytes", and the reason.
+ */
+export function parseOpenOptions(input: unknown): ParsedOpenOptions {
+  return run(openSchema, input === undefined ? {} : input, { root: "options", code: "ERR_CONFIG_INVALID" });
+}

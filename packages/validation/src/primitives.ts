@@ -1,0 +1,104 @@
+/**
+ * Checks of single values, shared by every parser.
+ *
+ * @module
+ */
+import { byteCount } from "@vram-residency/types";
+import { refuse } from "./refusal.ts";
+import { branded, type Check } from "./schema.ts";
+
+/** The longest delay `setTimeout` keeps: anything above fires at once. Unit: ms. */
+export const TIMER_MS_MAX: number = 2 ** 31 - 1;
+
+/** The longest path Linux takes. Unit: bytes. */
+export const PATH_BYTES_MAX = 4096;
+
+const safeInteger = branded(byteCount);
+
+/** An integer from `min` to `max`, both at least 0. */
+export function integer<T extends number = number>(min: number, max: number): Check<T> {
+  return (value) => {
+    if (typeof value !== "number" || !(value >= min && value <= max)) {
+      refuse(`expected an integer from ${min} to ${max}`);
+    }
+    return safeInteger(value) as number as T;
+  };
+}
+
+/** True or false. */
+export function flag(value: unknown): boolean {
+  return typeof value === "boolean" ? value : refuse("expected true or false");
+}
+
+/** One of a few words. */
+export function oneOf<const Word extends string>(...words: readonly Word[]): Check<Word> {
+  return (value) =>
+    words.find((word) => word === value) ??
+    refuse(`expected ${words.map((word) => `"${word}"`).join(" or ")}`);
+}
+
+/** Length in UTF-8. Shape: well-formed text. Unit: bytes. */
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0) ?? 0;
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return bytes;
+}
+
+/** Well-formed text of `bytesMin` to `bytesMax` bytes of UTF-8. */
+export function text(bytesMin: number, bytesMax: number): Check<string> {
+  const range = `expected text of ${bytesMin} to ${bytesMax} bytes`;
+  return (value) => {
+    // UTF-8 is never shorter than the count of code units: this bounds the work before any character is looked at.
+    if (typeof value !== "string" || value.length > bytesMax) {
+      return refuse(range);
+    }
+    // TextEncoder turns every lone surrogate into the same three bytes: two names would become one.
+    if (/\p{Surrogate}/u.test(value)) {
+      refuse("expected well-formed text, without lone surrogates");
+    }
+    const bytes = utf8Length(value);
+    return bytes >= bytesMin && bytes <= bytesMax ? value : refuse(range);
+  };
+}
+
+/** ASCII text in which every character matches; `wanted` says so in words. */
+export function charset(lengthMax: number, pattern: RegExp, wanted: string): Check<string> {
+  return (value) =>
+    typeof value === "string" && value.length <= lengthMax && pattern.test(value)
+      ? value
+      : refuse(`expected 1 to ${lengthMax} bytes of ${wanted}`);
+}
+
+const pathText = text(1, PATH_BYTES_MAX);
+
+/** A path as the kernel takes it: a NUL would end it early. */
+export function path(value: unknown): string {
+  const checkedPath = pathText(value);
+  return checkedPath.includes("\0") ? refuse("expected a path without NUL") : checkedPath;
+}
+
+/** A live object with these methods, which may be inherited. It is passed on as it is. */
+export function port<T extends object>(name: string, ...methods: readonly PropertyKey[]): Check<T> {
+  return (value) => {
+    if (typeof value !== "object" || value === null) {
+      refuse(`expected a ${name}`);
+    }
+    for (const method of methods) {
+      if (typeof Reflect.get(value, method) !== "function") {
+        refuse(`expected a ${name}: it lacks the method ${String(method)}`);
+      }
+    }
+    return value as T;
+  };
+}
+
+/** A signal of this runtime. */
+export function abortSignal(value: unknown): AbortSignal {
+  // Reading `aborted` throws for an object that only inherits from AbortSignal.
+  return value instanceof AbortSignal && typeof value.aborted === "boolean"
+    ? value
+    : refuse("expected an AbortSignal");
+}
