@@ -38,7 +38,7 @@ const mockSchema: Schema<ParsedMockOptions> = record({
 });
 
 function keyProvider(value: unknown): KeyProvider {
-  const provider = port<KeyProvider>("KeyProvider", "sealRoots")(value);
+  const provider = port<KeyProvider>("a KeyProvider", "sealRoots")(value);
   return typeof provider.kind === "string" ? provider : refuse("expected a KeyProvider: its kind is no text");
 }
 
@@ -49,7 +49,7 @@ function policyChoice(value: unknown): "strict" | "default" | "development" | ob
 }
 
 const directorySchema: Schema<{ readonly directory: string }> = record({ directory: checked(path) });
-const sink = checked(port<AuditSink>("AuditSink", "append", Symbol.asyncDispose));
+const sink = checked(port<AuditSink>("an AuditSink", "append", Symbol.asyncDispose));
 const memory = checked(oneOf("memory"));
 
 /** The three forms differ by what can be seen without running them: text, an own `directory`, or anything else. */
@@ -76,7 +76,7 @@ const openSchema: Schema<ParsedOpenOptions> = refined(
     config: v.optional(configSchema, {}),
     keys: v.exactOptional(checked(keyProvider)),
     policy: v.exactOptional(checked(policyChoice)),
-    clock: v.exactOptional(checked(port<Clock>("Clock", "wall", "mono"))),
+    clock: v.exactOptional(checked(port<Clock>("a Clock", "wall", "mono"))),
     audit: v.exactOptional(auditSchema),
   }),
   (options) =>

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isWellFormed, utf8 } from "@vram-residency/crypto";
 import { byteCount } from "@vram-residency/types";
 import { refuse } from "./refusal.ts";
 import { branded, type Check } from "./schema.ts";
@@ -37,16 +38,6 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Che
     refuse(`expected ${words.map((word) => `"${word}"`).join(" or ")}`);
 }
 
-/** Length in UTF-8. Shape: well-formed text. Unit: bytes. */
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0) ?? 0;
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}
-
 /** Well-formed text of `bytesMin` to `bytesMax` bytes of UTF-8. */
 export function text(bytesMin: number, bytesMax: number): Check<string> {
   const range = `expected text of ${bytesMin} to ${bytesMax} bytes`;
@@ -56,10 +47,10 @@ export function text(bytesMin: number, bytesMax: number): Check<string> {
       return refuse(range);
     }
     // TextEncoder turns every lone surrogate into the same three bytes: two names would become one.
-    if (/\p{Surrogate}/u.test(value)) {
+    if (!isWellFormed(value)) {
       refuse("expected well-formed text, without lone surrogates");
     }
-    const bytes = utf8Length(value);
+    const bytes = utf8(value).length;
     return bytes >= bytesMin && bytes <= bytesMax ? value : refuse(range);
   };
 }
@@ -84,11 +75,11 @@ export function path(value: unknown): string {
 export function port<T extends object>(name: string, ...methods: readonly PropertyKey[]): Check<T> {
   return (value) => {
     if (typeof value !== "object" || value === null) {
-      refuse(`expected a ${name}`);
+      refuse(`expected ${name}`);
     }
     for (const method of methods) {
       if (typeof Reflect.get(value, method) !== "function") {
-        refuse(`expected a ${name}: it lacks the method ${String(method)}`);
+        refuse(`expected ${name}: it lacks the method ${String(method)}`);
       }
     }
     return value as T;
