@@ -1,0 +1,155 @@
+/**
+ * How the demo tells what happens: to people as text with pictures, or to programs as one JSON document.
+ *
+ * @module
+ */
+import type { Mismatch, SealedShard, ShardStatus } from "vram-residency";
+import { printable } from "vram-residency";
+import { memoryMap } from "../memory-map.ts";
+import { paint, type Terminal, type Tone } from "../terminal.ts";
+import { cut, size, table } from "../text.ts";
+
+/** The `apiVersion` of the JSON document. */
+export const DEMO_API_VERSION = "vram-residency.demo/v1";
+
+/** What is known of the set-up. */
+export interface Setting {
+  readonly backend: "mock" | "cuda";
+  readonly backendReason: string;
+  readonly model: string;
+  readonly files: number;
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/** One act as the JSON document has it. */
+export interface Act {
+  readonly act: string;
+  readonly ok: boolean;
+  readonly [fact: string]: unknown;
+}
+
+/** Tells the demo's acts. */
+export class Story {
+  readonly acts: Act[] = [];
+  readonly #terminal: Terminal;
+  readonly #json: boolean;
+  #chapter = 0;
+
+  constructor(terminal: Terminal, json: boolean) {
+    this.#terminal = terminal;
+    this.#json = json;
+  }
+
+  /** Introduces backend and model. */
+  begin(setting: Setting): void {
+    this.#line("");
+    this.#line(paint(this.#terminal, "strong", "vramr demo: seal, verify, flip one bit, catch, locate, repair, verify, release"));
+    this.#line("");
+    this.#fact("Backend", `${setting.backend}: ${setting.backendReason}`);
+    const { files, tensors, bytes, model } = setting;
+    this.#fact("Model", `${files} files, ${tensors} tensors, ${size(bytes)}: ${model}`);
+    this.acts.push({ act: "begin", ok: true, ...setting });
+  }
+
+  /** Opens a chapter. */
+  chapter(title: string): void {
+    this.#chapter++;
+    this.#line("");
+    this.#line(paint(this.#terminal, "strong", `${this.#chapter}. ${title}`));
+  }
+
+  /** Records an act and says it in one line. */
+  tell(act: Act, text: string): void {
+    this.acts.push(act);
+    this.#line(`   ${paint(this.#terminal, act.ok ? "good" : "bad", act.ok ? "ok" : "!!")} ${text}`);
+  }
+
+  /** A line beside the acts. */
+  aside(text: string, tone: Tone = "faint"): void {
+    this.#line(`      ${paint(this.#terminal, tone, cut(text, this.#terminal.columns - 6))}`);
+  }
+
+  /** The table of sealed shards. */
+  sealed(shards: readonly SealedShard[], tensors: readonly number[]): void {
+    const rows = shards.map((shard, index) => [
+      `${mark(index)} ${shard.shardId}`,
+      size(shard.vramBytes),
+      String(tensors[index] ?? 0),
+      shard.digest.slice(0, 12),
+      shard.residency.digest.slice(0, 12),
+      String(shard.gpuDevice),
+    ]);
+    const columns = [
+      { title: "shard", align: "left" },
+      { title: "size", align: "right" },
+      { title: "tensors", align: "right" },
+      { title: "sha256", align: "left" },
+      { title: "fs-verity", align: "left" },
+      { title: "device", align: "right" },
+    ] as const;
+    for (const line of table(columns, rows, this.#terminal.columns - 3)) this.#line(`   ${line}`);
+    for (const shard of shards) {
+      const { shardId, vramBytes: bytes, digest, residency, gpuDevice } = shard;
+      this.acts.push({ act: "sealed", ok: true, shardId, bytes, digest, residency, gpuDevice });
+    }
+  }
+
+  /** The picture of device memory: letters are shards, `!` a quarantined one, dots are free. */
+  picture(shards: readonly ShardStatus[], order: readonly string[], totalBytes: number, usedBytes: number): void {
+    const entries = order.flatMap((id, index) => {
+      const shard = shards.find((candidate) => candidate.id === id);
+      if (shard === undefined) return [];
+      return [{ mark: shard.state === "quarantined" ? "!" : mark(index), bytes: shard.bytes }];
+    });
+    const strip = memoryMap(entries, totalBytes, this.#terminal.columns - 6);
+    const painted = strip.includes("!") && this.#terminal.color ? strip.replace(/!+/, (run) => paint(this.#terminal, "bad", run)) : strip;
+    this.#line(`   ${painted}`);
+    this.aside(`${size(usedBytes)} of ${size(totalBytes)} used`);
+  }
+
+  /** Ends the story: for `--json`, prints the whole of it. */
+  end(ok: boolean, log: string): void {
+    this.acts.push({ act: "end", ok, log });
+    this.#line("");
+    this.#fact("Log", log);
+    this.#fact("Result", ok ? "every act went as it should" : "something did not go as it should");
+    this.#line("");
+    if (this.#json) {
+      const document = { apiVersion: DEMO_API_VERSION, kind: "Demo", ok, acts: this.acts };
+      this.#terminal.out(`${JSON.stringify(document, null, 2)}\n`);
+    }
+  }
+
+  #fact(name: string, text: string): void {
+    const room = this.#terminal.columns - 10;
+    const words = text.split(" ");
+    let line = "";
+    let first = true;
+    for (const word of words) {
+      if (line.length > 0 && line.length + 1 + word.length > room) {
+        this.#line(`${(first ? name : "").padEnd(10)}${line}`);
+        first = false;
+        line = word;
+      } else line = line.length === 0 ? word : `${line} ${word}`;
+    }
+    this.#line(`${(first ? name : "").padEnd(10)}${line}`);
+  }
+
+  #line(text: string): void {
+    if (!this.#json) this.#terminal.out(`${text}\n`);
+  }
+}
+
+/** A shard's letter in the picture. */
+function mark(index: number): string {
+  return String.fromCharCode(65 + (index % 26));
+}
+
+/** Damage in words, from an error's own list. */
+export function damageText({ offset, bytes, tensor, tensors }: Mismatch): string {
+  const block = bytes <= 4096 ? `4 KiB block ${Math.floor(offset / 4096)}` : `${size(bytes)}`;
+  const names = tensor ?? (tensors ?? []).join(" or ");
+  const where = names === "" ? "outside every tensor" : `tensor ${printable(names, 200)}`;
+  return `${block} (bytes ${offset} to ${offset + bytes - 1}), ${where}`;
+}

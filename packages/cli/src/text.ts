@@ -1,0 +1,48 @@
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+
+/** A size for people. @param bytes - Unit: bytes. */
+export function size(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${UNITS[unit]}`;
+}
+
+/** Cuts text to a width, with a mark where something is missing. */
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** One column of a table. */
+export interface Column {
+  readonly title: string;
+  readonly align: "left" | "right";
+}
+
+/**
+ * A table with two spaces between columns, no line wider than `width`: the first column gives way.
+ *
+ * @param rows - One cell a column.
+ */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
+  const lines = [columns.map(({ title }) => title), ...rows];
+  const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
+  const rest = widths.slice(1).reduce((sum, columnWidth) => sum + columnWidth + 2, 0);
+  const first = Math.max(6, Math.min(widths[0] ?? 0, width - rest));
+  return lines.map((line) =>
+    cut(
+      line
+        .map((cell, index) => {
+          const columnWidth = index === 0 ? first : (widths[index] ?? 0);
+          const text = cut(cell, columnWidth);
+          return columns[index]?.align === "right" ? text.padStart(columnWidth) : text.padEnd(columnWidth);
+        })
+        .join("  ")
+        .trimEnd(),
+      width,
+    ),
+  );
+}

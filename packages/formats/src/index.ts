@@ -1,0 +1,5 @@
+export { tensorBytes } from "./dtype.ts";
+export type { Model, ModelFile } from "./model.ts";
+export { openModel } from "./model.ts";
+export type { SafetensorsHeader } from "./safetensors.ts";
+export { readSafetensorsHeader, SAFETENSORS_HEADER_BYTES_MAX } from "./safetensors.ts";

@@ -1,0 +1,4 @@
+export type { LoadedModel, LoadOptions, LoadProgress } from "./load.ts";
+export { loadModel } from "./load.ts";
+export type { PlannedShard, PlanOptions, ResidencyPlan } from "./plan.ts";
+export { planModel } from "./plan.ts";

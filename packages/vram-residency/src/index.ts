@@ -1,0 +1,63 @@
+/**
+ * Sealed, verifiable model weights in GPU memory: everything in one place, and `openVram()` that wires the defaults.
+ *
+ * Importing this module loads no native code.
+ *
+ * @module
+ */
+export type { MockOptions } from "@vram-residency/allocator-mock";
+export { MockAllocator } from "@vram-residency/allocator-mock";
+export type { AuditRecord } from "@vram-residency/audit";
+export { auditEvent, JsonlSink, MemorySink, printable } from "@vram-residency/audit";
+export { computeDigest, digestStream } from "@vram-residency/crypto";
+export { nodeDigester } from "@vram-residency/crypto/node";
+export type { Model, ModelFile } from "@vram-residency/formats";
+export { openModel } from "@vram-residency/formats";
+export type { LoadedModel, LoadOptions, LoadProgress, PlannedShard, ResidencyPlan } from "@vram-residency/loader";
+export { loadModel, planModel } from "@vram-residency/loader";
+export type {
+  Capacity,
+  DeviceStatus,
+  ManagerParts,
+  SealOptions,
+  ShardStatus,
+  VerifyOptions,
+  VerifyReport,
+} from "@vram-residency/manager";
+export { VramManager } from "@vram-residency/manager";
+export type { Decision, Policy, PolicyFacts, PolicyProfile } from "@vram-residency/policy";
+export { createPolicy, evaluatePolicy, policyDigest } from "@vram-residency/policy";
+export type { KeyRing, SealKey } from "@vram-residency/seal";
+export {
+  computeSignature,
+  deriveSealKey,
+  fileKeys,
+  keyId,
+  RootSecret,
+  randomKeys,
+  staticKeys,
+  tokenKeys,
+  verifySignature,
+} from "@vram-residency/seal";
+export type {
+  Allocator,
+  AnyVramError,
+  AuditEvent,
+  AuditSink,
+  ByteSource,
+  Clock,
+  ErrorCode,
+  KeyProvider,
+  Mismatch,
+  Progress,
+  ResidencyEvidence,
+  SealBody,
+  SealedShard,
+  TensorRange,
+  VramConfig,
+} from "@vram-residency/types";
+export { hasCode, isVramError, VramError } from "@vram-residency/types";
+export { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
+export { parseConfig } from "@vram-residency/validation";
+export type { OpenVramOptions } from "./open.ts";
+export { openVram } from "./open.ts";

@@ -1,0 +1,110 @@
+import { MockAllocator } from "@vram-residency/allocator-mock";
+import { JsonlSink, MemorySink } from "@vram-residency/audit";
+import { nodeDigester } from "@vram-residency/crypto/node";
+import { VramManager } from "@vram-residency/manager";
+import type { Policy, PolicyProfile } from "@vram-residency/policy";
+import { randomKeys, tokenKeys } from "@vram-residency/seal";
+import {
+  type Allocator,
+  type AuditSink,
+  type Clock,
+  type KeyProvider,
+  VramError,
+  type VramConfig,
+} from "@vram-residency/types";
+import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
+import { type ParsedOpenOptions, parseOpenOptions } from "@vram-residency/validation";
+
+/** Options of {@link openVram}. */
+export interface OpenVramOptions {
+  /** "auto" takes CUDA or fails; the mock is taken only when it is named. Default "auto". */
+  readonly backend?: "auto" | "cuda" | "mock";
+  /** Shape of the mock; together with backend "mock" only. */
+  readonly mock?: { readonly devices?: number; readonly capacityBytes?: number };
+  /** Your own allocator, instead of a backend's. Stays yours: it is not disposed. */
+  readonly allocator?: Allocator;
+  readonly config?: Partial<VramConfig>;
+  /** Default: 32 random bytes that die with the process. */
+  readonly keys?: KeyProvider;
+  readonly policy?: PolicyProfile | Policy;
+  readonly clock?: Clock;
+  /** With the mock the default is "memory"; on real hardware it must be said. Your own sink stays yours. */
+  readonly audit?: { readonly directory: string } | "memory" | AuditSink;
+}
+
+/**
+ * Opens a manager with everything wired: allocator, keys, policy, log, clocks.
+ *
+ * @throws {@link VramError} `ERR_CONFIG_INVALID`, `ERR_DRIVER_UNAVAILABLE`, `ERR_POLICY_VIOLATION`, `ERR_AUDIT_UNAVAILABLE`.
+ *
+ * @example
+ * ```ts
+ * await using vram = await openVram({ backend: "mock" });
+ * const shard = await vram.sealModel("model.safetensors");
+ * await vram.verifySealed(shard);
+ * ```
+ */
+export async function openVram(options: OpenVramOptions = {}): Promise<VramManager> {
+  const checked = parseOpenOptions(options);
+  const clock = checked.clock ?? systemClock;
+  const owned: AsyncDisposable[] = [];
+  const allocator = checked.allocator ?? own(owned, openBackend(checked));
+  const audit = await openAudit(checked, allocator, clock, owned).catch(async (error: unknown) => {
+    for (const part of owned) await part[Symbol.asyncDispose]();
+    throw error;
+  });
+  return await VramManager.open({
+    allocator,
+    keys: checked.keys ?? defaultKeys(checked.config),
+    policy: (checked.policy ?? "default") as Policy | PolicyProfile,
+    audit,
+    clock,
+    timers: systemTimers,
+    random: systemRandom,
+    fileSystem: nodeFileSystem,
+    config: checked.config,
+    requestedBackend: checked.backend,
+    owned,
+  });
+}
+
+function own<Part extends AsyncDisposable>(owned: AsyncDisposable[], part: Part): Part {
+  owned.push(part);
+  return part;
+}
+
+function openBackend(options: ParsedOpenOptions): Allocator {
+  if (options.backend === "mock") {
+    return new MockAllocator({
+      ...options.mock,
+      digester: nodeDigester,
+      timers: systemTimers,
+      random: systemRandom,
+    });
+  }
+  const remedy = 'this version has no CUDA allocator yet: name the mock with backend "mock", or pass your own allocator';
+  throw new VramError("ERR_DRIVER_UNAVAILABLE", `no CUDA device can be used; ${remedy}`, {
+    missing: "CUDA allocator",
+    remedy,
+  });
+}
+
+function defaultKeys({ workerApiToken }: VramConfig): KeyProvider {
+  return workerApiToken === undefined ? randomKeys(systemRandom) : tokenKeys(workerApiToken);
+}
+
+async function openAudit(
+  { audit }: ParsedOpenOptions,
+  allocator: Allocator,
+  clock: Clock,
+  owned: AsyncDisposable[],
+): Promise<AuditSink> {
+  if (audit === undefined && allocator.backend !== "mock") {
+    const reason = 'on real hardware the log is never implicit: give { directory }, or "memory" by name';
+    throw new VramError("ERR_CONFIG_INVALID", `audit: ${reason}`, { field: "audit", reason });
+  }
+  const ports = { clock, timers: systemTimers, random: systemRandom, fileSystem: nodeFileSystem };
+  if (audit === undefined || audit === "memory") return own(owned, new MemorySink(ports));
+  if ("directory" in audit) return own(owned, await JsonlSink.open({ ...ports, directory: audit.directory }));
+  return audit;
+}

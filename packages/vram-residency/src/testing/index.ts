@@ -1,0 +1,2 @@
+export type { MockControl } from "@vram-residency/allocator-mock/testing";
+export { mockControl } from "@vram-residency/allocator-mock/testing";
