@@ -4,25 +4,16 @@ import {
   type DeviceCapacity,
   type DeviceFacts,
   type DeviceIndex,
-  type HexDigest,
   VramError,
 } from "@vram-residency/types";
 import { allocationFailed, deviceLost, invalid, wrongState } from "./errors.ts";
 import { type Block, FreeList } from "./free-list.ts";
 import { SegmentedMemory } from "./memory.ts";
+import type { Pass } from "./pass.ts";
 import { SlotTable } from "./slots.ts";
 
 /** Most live allocations of one device. */
 export const LIVE_ALLOCATIONS_MAX = 1_048_576;
-
-/** What a pass over an allocation found, kept only so that a `stale-digest` fault has something to tell. */
-export interface Pass {
-  /** Algorithm and range. */
-  readonly subject: string;
-  readonly digest: HexDigest;
-  readonly salted?: HexDigest;
-  readonly level1?: Uint8Array;
-}
 
 /** One live allocation. */
 export interface Allocation {

@@ -48,25 +48,26 @@ export function mockControl(allocator: Allocator): MockControl {
   return control(insides);
 }
 
-function control({ devices, plan, device, find }: Insides): MockControl {
+function control(insides: Insides): MockControl {
+  const { devices, plan } = insides;
   return {
     flipBit(id, byteOffset, bit) {
-      const allocation = find(id);
+      const allocation = insides.find(id);
       if (!Number.isInteger(bit) || bit < 0 || bit > 7)
         throw invalid("bit", "expected an integer from 0 to 7");
       allocation.device.memory.flip(at(allocation, byteOffset, 1), bit);
     },
     peek(id, offset, bytes) {
-      const allocation = find(id);
+      const allocation = insides.find(id);
       return allocation.device.memory.read(at(allocation, offset, bytes), bytes);
     },
-    isZero: (index) => device(index).memory.isZero(),
+    isZero: (index) => insides.device(index).memory.isZero(),
     heldBytes: () => devices.reduce((sum, one) => sum + one.memory.heldBytes, 0),
     script: (faults) => plan.add(faults),
     fired: () => plan.fired(),
     calls: (operation) => plan.calls(operation),
-    loseDevice: (index, options) => device(index).lose(options?.restartNeeded ?? false),
-    setForeignBytes: (index, bytes) => device(index).setForeignBytes(bytes),
+    loseDevice: (index, options) => insides.device(index).lose(options?.restartNeeded ?? false),
+    setForeignBytes: (index, bytes) => insides.device(index).setForeignBytes(bytes),
     live: () => devices.reduce((sum, one) => sum + one.live, 0),
   };
 }

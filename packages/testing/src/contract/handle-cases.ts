@@ -64,6 +64,20 @@ export const HANDLE_CASES: readonly CaseDefinition[] = [
     },
   },
   {
+    name: "refuses what is asked of an allocation after its free was asked for, without waiting in between",
+    async run(bench) {
+      const id = await bench.allocate(BYTES);
+
+      const freeing = bench.allocator.free(id);
+      const writing = bench.write(id, 0, pattern(BYTES, 10));
+      const next = bench.allocate(BYTES);
+
+      await rejects(writing, "ERR_STATE", "a write that came after the free");
+      await freeing;
+      await bench.expectContent(await next, new Uint8Array(BYTES), "the next allocation");
+    },
+  },
+  {
     name: "gives a slot that is used again a later generation",
     async run(bench) {
       const seen = new Map<number, number>();
