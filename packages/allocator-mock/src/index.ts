@@ -1,0 +1,2 @@
+export { MockAllocator } from "./mock-allocator.ts";
+export type { MockOptions } from "./options.ts";
