@@ -117,9 +117,13 @@ async function inBrowser(folder: string): Promise<Finished> {
 
 async function bundleFaults(folder: string): Promise<readonly string[]> {
   const code = await Bun.file(join(folder, "bundle", "entry.js")).text();
-  const map = (await Bun.file(join(folder, "bundle", "entry.js.map")).json()) as { sources: readonly string[] };
+  const map = (await Bun.file(join(folder, "bundle", "entry.js.map")).json()) as {
+    sources: readonly string[];
+  };
   const strangers = map.sources.filter((source) => !BUNDLE_MAY_HOLD.test(source));
-  const words = ["node:", "bun:", "require(", "Buffer.", "process."].filter((word) => code.includes(word));
+  const words = [/\bnode:/, /\bbun:/, /(?<![.\w$])require\(/, /(?<![.\w$])(?:Buffer|process)\./].flatMap(
+    (word) => word.exec(code)?.[0] ?? [],
+  );
   return [
     ...strangers.map((source) => `the bundle holds ${source}`),
     ...words.map((word) => `the bundle says ${word}`),
