@@ -32,8 +32,9 @@ export interface Imports {
   readonly computed: boolean;
 }
 
-/** Reads every way in which `text` imports: a parser finds those of values, a pattern those of types. */
-export function readImports(text: string): Imports {
+/** Reads every way in which `source` imports: a parser finds those of values, a pattern those of types. */
+export function readImports(source: string): Imports {
+  const text = source.replace(/^#![^\n]*/, "");
   const code = codeOf(text, true);
   const found = new Bun.Transpiler({ loader: "ts" }).scanImports(text).map(({ path }) => path);
   const patterns = [

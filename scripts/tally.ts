@@ -116,3 +116,11 @@ export function sum(counts: readonly Count[]): Count {
 export function lastLine({ passed, failed, skipped }: Count): string {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`;
 }
+
+/** Reads what {@link lastLine} wrote as the last line of `output`. */
+export function parseLastLine(output: string): Count | undefined {
+  const line = output.trimEnd().split("\n").at(-1) ?? "";
+  const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(line) ?? [];
+  if (skipped === undefined) return undefined;
+  return { passed: Number(passed), failed: Number(failed), skipped: Number(skipped) };
+}

@@ -66,7 +66,7 @@ export async function testFolder(
 }
 
 /** Leaves out of the output of `bun test` what went well, and its own heads and sums. */
-function digestOf(output: string): string {
+export function digestOf(output: string): string {
   return output
     .split("\n")
     .filter(

@@ -5,7 +5,7 @@ import { plant } from "./fixture.ts";
 import { parseReport } from "./junit.ts";
 import { ROOT } from "./project.ts";
 import { propertySeed } from "./seed.ts";
-import { judge, judgeFolder, sum, type Verdict } from "./tally.ts";
+import { judge, judgeFolder, lastLine, parseLastLine, sum, type Verdict } from "./tally.ts";
 import { runSuites } from "./test.ts";
 import { testFolder } from "./test-package.ts";
 
@@ -158,4 +158,12 @@ test("the seed is FC_SEED, else fixed in CI, else fresh", () => {
   expect(propertySeed({ FC_SEED: "-7", CI: "1" })).toBe(-7);
   expect(propertySeed({ CI: "1" })).toBe(propertySeed({ CI: "true" }));
   expect(new Set([1, 2, 3, 4].map(() => propertySeed({}))).size).toBeGreaterThan(1);
+});
+
+test("only the last line counts, and only whole", () => {
+  const count = { passed: 3, failed: 0, skipped: 1 };
+
+  expect(parseLastLine(`noise\n${lastLine(count)}\n`)).toEqual(count);
+  expect(parseLastLine(`${lastLine(count)}\nnoise`)).toBeUndefined();
+  expect(parseLastLine(`x${lastLine(count)}`)).toBeUndefined();
 });

@@ -67,7 +67,7 @@ test("giveaways are recognised", () => {
 });
 
 test("every way to import is read", () => {
-  const text = `
+  const text = `#!/usr/bin/env bun
     import type { A } from "type-only";
     import {
       type B,
