@@ -43,6 +43,8 @@ export class MockDevice {
   readonly #table: SlotTable<Allocation>;
   #foreign: readonly Block[] = [];
   #oursBytes = 0;
+  /** Host memory that holds weights on their way. Unit: bytes. */
+  stagingBytes = 0;
   #restartNeeded: boolean | undefined;
 
   constructor(
@@ -113,6 +115,12 @@ export class MockDevice {
     return Object.freeze({ device: this.ordinal, ...name });
   }
 
+  /** The live allocation whose evidence gives this number. */
+  named(bufferId: string): AllocationId | undefined {
+    const name = this.#table.search((allocation) => String(allocation.bufferId) === bufferId);
+    return name === undefined ? undefined : Object.freeze({ device: this.ordinal, ...name });
+  }
+
   /** @throws `ERR_STATE` for an id that is stale, or was never issued. */
   find(id: AllocationId): Allocation {
     const allocation = this.#table.get(id);
@@ -149,6 +157,7 @@ export class MockDevice {
         this.#foreign.reduce((sum, block) => sum + block.bytes, 0),
         "foreignBytes",
       ),
+      stagingBytes: byteCount(this.stagingBytes, "stagingBytes"),
     };
   }
 

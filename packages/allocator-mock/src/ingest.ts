@@ -61,6 +61,8 @@ export async function ingest(
   const runs = source.chunks(CHUNK_BYTES)[Symbol.asyncIterator]();
   let staged = 0;
   let done = 0;
+  const { device } = work.allocation;
+  device.stagingBytes += staging.length;
   try {
     for (;;) {
       const { done: ended, value: run } = await untilAborted(runs.next(), work.signal);
@@ -91,6 +93,7 @@ export async function ingest(
     throw error;
   } finally {
     staging.fill(0);
+    device.stagingBytes -= staging.length;
   }
 }
 

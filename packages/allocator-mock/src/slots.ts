@@ -41,6 +41,13 @@ export class SlotTable<Entry> {
     return slot?.generation === name.generation ? slot.entry : undefined;
   }
 
+  /** The name of the first live record that `wanted` says yes to. */
+  search(wanted: (entry: Entry) => boolean): SlotName | undefined {
+    const slot = this.#slots.findIndex(({ entry }) => entry !== undefined && wanted(entry));
+    const found = this.#slots[slot];
+    return found === undefined ? undefined : { slot, generation: found.generation };
+  }
+
   remove(name: SlotName): void {
     const slot = this.#slots[name.slot];
     if (slot?.entry === undefined || slot.generation !== name.generation) return;

@@ -15,6 +15,11 @@ export class DeviceQueue {
     this.#limit = limit;
   }
 
+  /** Whether a piece of work is running. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   /**
    * Runs `work` when everything before it has ended.
    *

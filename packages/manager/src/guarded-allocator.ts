@@ -83,8 +83,8 @@ export class GuardedAllocator implements Allocator {
     return this.#guard(id.device, () => this.#inner.free(id));
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#inner[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]();
   }
 
   async #guard<Result>(device: number, call: () => Promise<Result>): Promise<Result> {

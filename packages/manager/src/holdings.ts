@@ -13,7 +13,7 @@ import {
   VramError,
 } from "@vram-residency/types";
 import type { Core, Device } from "./core.ts";
-import { roundUp } from "./ledger.ts";
+import { footprint } from "./ledger.ts";
 import type { Holding, Slot } from "./slots.ts";
 
 /**
@@ -21,9 +21,15 @@ import type { Holding, Slot } from "./slots.ts";
  *
  * @throws {@link VramError} `ERR_VRAM_INSUFFICIENT`, `ERR_DEVICE_LOST`.
  */
-export async function reserve(core: Core, device: Device, slot: Slot, leavesBytes: number): Promise<void> {
+export async function reserve(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  leavesBytes: number,
+  align: AllocateOptions["align"],
+): Promise<void> {
   const seen = await core.allocator.capacity(device.facts.ordinal);
-  const needed = roundUp(slot.bytes, seen.granularityBytes) + roundUp(leavesBytes, seen.granularityBytes);
+  const needed = footprint(slot.bytes, seen.granularityBytes, align) + footprint(leavesBytes, seen.granularityBytes);
   device.ledger.charge(needed, seen);
   slot.reservedBytes = needed;
 }
@@ -38,7 +44,7 @@ export async function hold(
 ): Promise<Holding> {
   const ordinal: DeviceIndex = device.facts.ordinal;
   const { granularityBytes } = await core.allocator.capacity(ordinal);
-  const chargedBytes = roundUp(bytes, granularityBytes);
+  const chargedBytes = footprint(bytes, granularityBytes, options.align);
   invariant(chargedBytes <= slot.reservedBytes, "an allocation is no larger than its reservation");
   const id = await core.allocator.allocate(ordinal, byteCount(bytes, "bytes"), options);
   slot.reservedBytes -= chargedBytes;

@@ -130,15 +130,20 @@ export class Journal {
         workerId: this.#workerId,
       });
     } catch (error) {
-      const since: Gap | undefined = this.#gap;
-      if (since !== undefined) {
-        gap.count += since.count;
-        for (const type of since.types) gap.types.add(type);
-        gap.last = since.last;
-      }
-      this.#gap = gap;
+      this.#oweAgain(gap);
       throw error;
     }
+  }
+
+  /** Takes back a gap that could not be recorded, together with what was owed since. */
+  #oweAgain(gap: Gap): void {
+    const since = this.#gap;
+    if (since !== undefined) {
+      gap.count += since.count;
+      for (const type of since.types) gap.types.add(type);
+      gap.last = since.last;
+    }
+    this.#gap = gap;
   }
 
   #append<Type extends AuditEventType>(type: Type, data: AuditEventData[Type]): Promise<AuditReceipt> {

@@ -1,4 +1,4 @@
-import { type DeviceCapacity, invariant, type VramConfig, VramError } from "@vram-residency/types";
+import { type AllocateOptions, type DeviceCapacity, invariant, type VramConfig, VramError } from "@vram-residency/types";
 import type { Capacity } from "./options.ts";
 
 const HEADROOM_MIN_BYTES = 2 * 1024 ** 3;
@@ -69,7 +69,8 @@ export class Ledger {
   }
 }
 
-/** Rounds a size up to the device's granularity. Unit: bytes. */
-export function roundUp(bytes: number, granularityBytes: number): number {
-  return Math.ceil(bytes / granularityBytes) * granularityBytes;
+/** What an allocation takes of the device: its size and what alignment moves its start by, in whole granules. Unit: bytes. */
+export function footprint(bytes: number, granularityBytes: number, align?: AllocateOptions["align"]): number {
+  const shift = align === undefined ? 0 : (align.boundary - (align.offset % align.boundary)) % align.boundary;
+  return Math.ceil((shift + bytes) / granularityBytes) * granularityBytes;
 }

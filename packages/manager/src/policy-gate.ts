@@ -3,8 +3,8 @@ import { assertPermitted, type Decision, evaluatePolicy, type PolicyFacts } from
 import type { PolicyReason } from "@vram-residency/types";
 import type { Core, Device } from "./core.ts";
 
-/** Facts that the gate adds itself: what was asked for, and the device. */
-export type GateFacts = Omit<PolicyFacts, "requestedBackend" | "device">;
+/** Facts that the gate does not find out itself. */
+export type GateFacts = Pick<PolicyFacts, "phase" | "allocation" | "identitySource">;
 
 /**
  * Asks the policy, records the decision when it differs from the last one for this device, and throws when it refuses.
@@ -13,10 +13,17 @@ export type GateFacts = Omit<PolicyFacts, "requestedBackend" | "device">;
  * @throws {@link VramError} `ERR_POLICY_VIOLATION`, with rules and remedies. A violation is recorded, or owed.
  */
 export async function assertPolicy(core: Core, device: Device, facts: GateFacts, shardId?: string): Promise<void> {
+  const { stagingBytes } = await core.allocator.capacity(device.facts.ordinal);
   const decision = evaluatePolicy(core.policy, {
     ...facts,
     requestedBackend: core.requestedBackend,
     device: device.facts,
+    // Before a turn other shards may be on their way; in its own turn, no load is under way when the policy is asked.
+    staging: {
+      usedBytes: stagingBytes,
+      capBytes: core.config.stagingBytes,
+      loading: facts.phase === "start" && device.queue.busy,
+    },
   });
   const { profile } = core.policy;
   const policy = core.policyDigest;

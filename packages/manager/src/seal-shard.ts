@@ -43,7 +43,7 @@ export async function sealInto(
   scope: Scope,
 ): Promise<SealedShard> {
   try {
-    await admit(core, device, slot, scope);
+    await admit(core, device, slot, options, scope);
     return await device.queue.run(scope.signal, () => load(core, device, slot, source, options, scope));
   } catch (error) {
     await undo(core, device, slot, error);
@@ -52,11 +52,22 @@ export async function sealInto(
 }
 
 /** Policy for device and request, then the reservation. */
-async function admit(core: Core, device: Device, slot: Slot, scope: Scope): Promise<void> {
+async function admit(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  options: ParsedSealOptions,
+  scope: Scope,
+): Promise<void> {
   scope.enter("admission");
   core.journal.assertReady();
   await assertPolicy(core, device, { phase: "start" }, slot.shardId);
-  await reserve(core, device, slot, leavesBytes(core, slot.bytes));
+  await reserve(core, device, slot, leavesBytes(core, slot.bytes), alignment(options));
+}
+
+/** Puts a shard's payload on a 256-byte boundary. */
+function alignment({ payloadOffset }: ParsedSealOptions): { boundary: number; offset: number } {
+  return { boundary: PAYLOAD_ALIGNMENT, offset: payloadOffset ?? 0 };
 }
 
 /** Room for the leaves: 32 bytes a block, in whole level-1 inputs of 4096 bytes. A single block is its own leaf. */
@@ -77,6 +88,10 @@ async function load(
   scope.enter("allocate");
   slot.state = "loading";
   const main = await allocate(core, device, slot, options, scope);
+
+  const fresh = await core.allocator.evidence(main.id);
+  const place = { bytes: slot.bytes, readOnlyAsked: core.policy.readOnlyAfterSealing };
+  await assertPolicy(core, device, { phase: "allocation", allocation: { evidence: fresh, ...place } }, slot.shardId);
 
   scope.enter("copy");
   const copied = await core.allocator.ingest(main.id, source, {
@@ -103,16 +118,8 @@ async function load(
 
   scope.enter("evidence");
   const evidence = await core.allocator.evidence(main.id);
-  await assertPolicy(
-    core,
-    device,
-    {
-      phase: "sealed",
-      allocation: { evidence, bytes: slot.bytes, readOnlyAsked: core.policy.readOnlyAfterSealing },
-      identitySource: "computed",
-    },
-    slot.shardId,
-  );
+  const allocation = { evidence, ...place };
+  await assertPolicy(core, device, { phase: "sealed", allocation, identitySource: "computed" }, slot.shardId);
 
   scope.enter("seal");
   const content = { identity, residency: found.digest, level1: found.level1 ?? new Uint8Array(0) };
@@ -132,7 +139,7 @@ async function allocate(
   scope: Scope,
 ): Promise<Holding> {
   const main = await hold(core, device, slot, slot.bytes, {
-    align: { boundary: PAYLOAD_ALIGNMENT, offset: options.payloadOffset ?? 0 },
+    align: alignment(options),
     exportable: options.exportable ?? false,
     signal: scope.signal,
   });

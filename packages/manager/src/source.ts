@@ -110,8 +110,8 @@ class StreamSource implements OpenedSource {
   async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
     let total = 0;
     for (;;) {
-      const { done, value } = await this.#read();
-      if (done) break;
+      const value = await this.#read();
+      if (value === undefined) break;
       if (!(value instanceof Uint8Array)) throw sourceError("unreadable", "the stream gave something other than bytes");
       total += value.length;
       if (total > this.bytes) throw sourceError("changed", "the stream is longer than announced");
@@ -122,9 +122,11 @@ class StreamSource implements OpenedSource {
     if (total < this.bytes) throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
   }
 
-  async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+  /** @returns The next run; undefined at the end. */
+  async #read(): Promise<Uint8Array | undefined> {
     try {
-      return await this.#reader.read();
+      const { done, value } = await this.#reader.read();
+      return done ? undefined : value;
     } catch (cause) {
       throw sourceError("unreadable", "the stream failed", cause);
     }
@@ -215,7 +217,7 @@ class FileSource implements OpenedSource {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.file[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.file[Symbol.asyncDispose]();
   }
 }

@@ -22,7 +22,12 @@ export interface AllocationId {
 
 /** Options of {@link Allocator.allocate}. */
 export interface AllocateOptions {
-  /** Place the allocation so that byte `offset` of it lies on a multiple of `boundary` (a power of two up to 4096). */
+  /**
+   * Place the allocation so that byte `offset` of it lies on a multiple of `boundary` (a power of two up to 4096).
+   *
+   * Ranges begin at multiples of the granularity, so this moves the start by `(boundary - offset % boundary) % boundary`
+   * bytes, which count as part of the range.
+   */
   readonly align?: { readonly boundary: number; readonly offset: number };
   /** The allocation's handle can be exported to another process. */
   readonly exportable?: boolean;

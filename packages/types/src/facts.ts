@@ -55,6 +55,8 @@ export interface DeviceCapacity {
   readonly oursBytes: ByteCount;
   /** In use on the device, but not by this allocator. */
   readonly foreignBytes: ByteCount;
+  /** Host memory that holds weights on their way to or from this device now. 0 when nothing is under way. */
+  readonly stagingBytes: ByteCount;
 }
 
 /** Who may touch a range, as the driver enforces it. "unenforced": the driver has no such protection. */

@@ -1,4 +1,4 @@
-import type { AuditSink, Clock, KeyProvider, VramConfig } from "@vram-residency/types";
+import type { Allocator, AuditSink, Clock, KeyProvider, VramConfig } from "@vram-residency/types";
 import * as v from "valibot";
 import { configSchema } from "./config.ts";
 import { integer, oneOf, path, port } from "./primitives.ts";
@@ -23,6 +23,8 @@ export type AuditChoice = "memory" | AuditSink | { readonly directory: string };
 export interface ParsedOpenOptions {
   readonly backend: "auto" | "cuda" | "mock";
   readonly mock?: ParsedMockOptions;
+  /** The caller's own, instead of a backend's. */
+  readonly allocator?: Allocator;
   /** Complete: defaults are filled in. */
   readonly config: VramConfig;
   readonly keys?: KeyProvider;
@@ -40,6 +42,13 @@ const mockSchema: Schema<ParsedMockOptions> = record({
 function keyProvider(value: unknown): KeyProvider {
   const provider = port<KeyProvider>("a KeyProvider", "sealRoots")(value);
   return typeof provider.kind === "string" ? provider : refuse("expected a KeyProvider: its kind is no text");
+}
+
+function allocatorPort(value: unknown): Allocator {
+  const allocator = port<Allocator>("an Allocator", "devices", "allocate", Symbol.asyncDispose)(value);
+  return allocator.backend === "cuda" || allocator.backend === "mock"
+    ? allocator
+    : refuse('expected an Allocator: its backend is neither "cuda" nor "mock"');
 }
 
 const profile = oneOf("strict", "default", "development");
@@ -73,6 +82,7 @@ const openSchema: Schema<ParsedOpenOptions> = refined(
   record({
     backend: v.optional(checked(oneOf("auto", "cuda", "mock")), "auto"),
     mock: v.exactOptional(mockSchema),
+    allocator: v.exactOptional(checked(allocatorPort)),
     config: v.optional(configSchema, {}),
     keys: v.exactOptional(checked(keyProvider)),
     policy: v.exactOptional(checked(policyChoice)),

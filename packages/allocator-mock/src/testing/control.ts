@@ -13,6 +13,12 @@ export interface MockControl {
    * @param bit - 0 to 7.
    */
   flipBit(id: AllocationId, byteOffset: number, bit: number): void;
+  /**
+   * Finds a live allocation by the number its evidence gives.
+   *
+   * @throws `ERR_INPUT_INVALID` when no live allocation has it.
+   */
+  find(bufferId: string): AllocationId;
   /** Reads device memory of an allocation, up to the end of its rounded range. */
   peek(id: AllocationId, offset: number, bytes: number): Uint8Array;
   /** True when all memory of a device is zero, also what was freed or never allocated. */
@@ -56,6 +62,13 @@ function control(insides: Insides): MockControl {
       if (!Number.isInteger(bit) || bit < 0 || bit > 7)
         throw invalid("bit", "expected an integer from 0 to 7");
       allocation.device.memory.flip(at(allocation, byteOffset, 1), bit);
+    },
+    find(bufferId) {
+      for (const device of devices) {
+        const id = device.named(bufferId);
+        if (id !== undefined) return id;
+      }
+      throw invalid("bufferId", "expected that of a live allocation");
     },
     peek(id, offset, bytes) {
       const allocation = insides.find(id);

@@ -4,6 +4,7 @@
  * @module
  */
 import { hasCode, type LoadedModel, loadModel, type SealedShard, systemRandom, VramError } from "vram-residency";
+import { deviceIndex } from "@vram-residency/types";
 import { EXIT } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { size } from "../text.ts";
@@ -149,7 +150,7 @@ async function releaseAct({ manager, control }: Stage, story: Story, shards: rea
     story.tell({ act: "released", ok: true, shardId }, shardId);
   }
   const { usedBytes } = await manager.capacity();
-  const wiped = control.isZero(0) && usedBytes === 0;
+  const wiped = control.isZero(deviceIndex(0)) && usedBytes === 0;
   const text = wiped ? "every byte of device memory is zero, nothing is held" : "device memory is NOT clean";
   story.tell({ act: "wiped", ok: wiped, usedBytes }, text);
   return wiped;
