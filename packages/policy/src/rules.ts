@@ -1,0 +1,15 @@
+import { ALLOCATION_RULES } from "./allocation-rules.ts";
+import { DEVICE_RULES } from "./device-rules.ts";
+import type { Rule } from "./model.ts";
+import { PROCESS_RULES } from "./process-rules.ts";
+
+/**
+ * Counts changes of what the rules evaluate, which no digest of data can see. Part of every policy's digest: raise it with
+ * any change of an `evaluate`, so that seals under the old meaning stop verifying.
+ */
+export const RULES_REVISION = 1;
+
+/** Every rule, in the order in which reasons are given. */
+export const RULES: readonly Rule[] = [...DEVICE_RULES, ...ALLOCATION_RULES, ...PROCESS_RULES].map((rule) =>
+  Object.freeze(rule),
+);
