@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { plant } from "./fixture.ts";
 import { IMPORT_TABLE } from "./import-table.ts";
 import { isReexportsOnly, readImports, runtimeGlobals } from "./imports.ts";
+import { run } from "./process.ts";
 import { packages, ROOT } from "./project.ts";
 import { globalFaults, importFaults, manifestFaults, shapeFaults } from "./tidy.ts";
 import { giveaways, trackedFiles } from "./tracked.ts";
@@ -57,6 +59,19 @@ test("no file names a machine's path or a registry's host", async () => {
   }
 
   expect(faults).toEqual([]);
+});
+
+test("files are found with and without a repository", async () => {
+  using fixture = plant(
+    { "a.ts": "", ".hidden/b": "", "node_modules/c/d.js": "", ".gitignore": "node_modules\n" },
+    "elsewhere",
+  );
+
+  const without = await trackedFiles(fixture.root);
+  await run(["git", "init", "--quiet"], { cwd: fixture.root });
+
+  expect(without).toEqual([".gitignore", ".hidden/b", "a.ts"]);
+  expect(await trackedFiles(fixture.root)).toEqual(without);
 });
 
 test("giveaways are recognised", () => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { run } from "./process.ts";
+import { filesIn } from "./project.ts";
 
 /** Paths that exist on somebody's machine only, and hosts that serve packages. Written so that they do not match themselves. */
 const UNWANTED: readonly (readonly [string, RegExp])[] = [
@@ -15,15 +16,25 @@ const UNWANTED: readonly (readonly [string, RegExp])[] = [
   ],
 ];
 
-/** Lists tracked files, and untracked ones that are not ignored, which exist. Shape: paths relative to `root`. */
+/**
+ * Lists tracked files, and untracked ones that are not ignored, which exist; without a repository, every file that is not built.
+ *
+ * @returns Shape: paths relative to `root`, sorted.
+ */
 export async function trackedFiles(root: string): Promise<readonly string[]> {
-  const { code, output } = await run(
-    ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-    {
-      cwd: root,
-    },
-  );
-  if (code !== 0) throw new Error(`git ls-files failed: ${output.trim()}`);
+  // A checkout that belongs to another user, as in a container, is still only read.
+  const git = [
+    "git",
+    "-c",
+    "safe.directory=*",
+    "ls-files",
+    "-z",
+    "--cached",
+    "--others",
+    "--exclude-standard",
+  ];
+  const { code, output } = await run(git, { cwd: root });
+  if (code !== 0) return filesIn(root, "**/*");
   const paths = [...new Set(output.split("\0").filter((path) => path !== ""))].sort();
   const exist = await Promise.all(paths.map((path) => Bun.file(`${root}/${path}`).exists()));
   return paths.filter((_, index) => exist[index]);
