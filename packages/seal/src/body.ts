@@ -108,7 +108,7 @@ export function encodeSealBody(body: SealBody): Uint8Array {
 /**
  * Reads a body, and accepts only what {@link encodeSealBody} writes. Check the MAC first.
  *
- * @returns Frozen.
+ * @returns Frozen, and without a prototype: a missing field is never an inherited one.
  * @throws {@link VramError} `ERR_FORMAT_INVALID` with format "seal": a rule of strict JSON; "field" for a missing,
  * unknown, ill-typed or contradictory one; "not-canonical" for another spelling.
  */

@@ -18,7 +18,7 @@ export interface Field {
   readonly optional?: true;
 }
 
-/** A record that has been checked: fresh, plain, frozen, its fields in the table's order. */
+/** A record that has been checked: fresh, frozen, without a prototype, its fields in the table's order. */
 export type Checked = Readonly<Record<string, unknown>>;
 
 /** Answers a misfit by throwing. `field` is a dotted path of names from the table, never the value's own. */
@@ -81,7 +81,8 @@ export function checkRecord(value: unknown, fields: readonly Field[], path: stri
   const known = fields.map(({ name }): string | symbol => name);
   if (!Reflect.ownKeys(value).every((name) => known.includes(name))) refuse(path, "no unknown field");
 
-  const copy: Record<string, unknown> = {};
+  // Without a prototype, or an optional field that is missing could be inherited.
+  const copy: Record<string, unknown> = Object.create(null);
   for (const { name, rule, optional: mayMiss } of fields) {
     const place = path === "" ? name : `${path}.${name}`;
     const member = readOwn(value, name, place, refuse);

@@ -183,7 +183,9 @@ export function refuseSeal(shardId: string, reason: SealRefusal, why: string, op
 
 /** A plain copy of the top level, so that each of its properties is read once. */
 function ownFields(shard: unknown): Record<string | symbol, unknown> {
-  if (typeof shard !== "object" || shard === null) refuseSeal("unknown", "malformed", "expected an object");
+  if (typeof shard !== "object" || shard === null || Array.isArray(shard)) {
+    refuseSeal("unknown", "malformed", "expected an object");
+  }
   const copy: Record<string | symbol, unknown> = Object.create(null);
   for (const name of Reflect.ownKeys(shard)) {
     const descriptor = Reflect.getOwnPropertyDescriptor(shard, name);

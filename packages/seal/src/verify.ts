@@ -22,7 +22,7 @@ export interface OpenSealOptions {
  * What lies in memory, and whether this seal is the live one, is for the caller to check, by the body this returns.
  *
  * @param shard - Whatever came from outside. Read once.
- * @returns The authenticated body, frozen.
+ * @returns The authenticated body, frozen, without a prototype.
  * @throws `ERR_NOT_SEALED` for a shard without a seal; `ERR_SEAL_VERIFICATION` with reason "malformed", "unknown-key",
  * "revoked-key", "bad-mac", "stale-epoch" or "fields-differ"; `ERR_STATE` for a wiped ring.
  */
