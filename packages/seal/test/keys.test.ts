@@ -197,6 +197,13 @@ describe("key ring", () => {
       ],
     ],
     [
+      "one root twice, revoked first",
+      [
+        { secret: root(1), state: "revoked" },
+        { secret: root(1), state: "active" },
+      ],
+    ],
+    [
       "one root twice",
       [
         { secret: root(1), state: "active" },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { encodeBase64, equalBytes, fromHex, pae, toHex } from "@vram-residency/crypto";
 import {
   computeSignature,
@@ -89,6 +90,13 @@ describe.each(VECTORS.seals)("the seal with $name", ({ body, payload, pae: encod
       }
     }
   });
+});
+
+test("the example on the page of the format opens to the body beside it", async () => {
+  const page = await Bun.file(join(import.meta.dir, "../../../docs/spec/seal-v1.md")).text();
+  const [shard = "", body = ""] = Array.from(page.matchAll(/```json\n([^`]*)```/g), ([, json]) => json);
+
+  expect<unknown>(openSeal(JSON.parse(shard), ring)).toEqual(JSON.parse(body));
 });
 
 describe("refused", () => {
