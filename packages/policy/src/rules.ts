@@ -9,7 +9,14 @@ import { PROCESS_RULES } from "./process-rules.ts";
  */
 export const RULES_REVISION = 1;
 
-/** Every rule, in the order in which reasons are given. */
-export const RULES: readonly Rule[] = [...DEVICE_RULES, ...ALLOCATION_RULES, ...PROCESS_RULES].map((rule) =>
-  Object.freeze(rule),
+function freeze(rule: Rule): Rule {
+  for (const part of [rule.appliesTo, rule.effects, ...Object.values(rule.effects)]) {
+    Object.freeze(part);
+  }
+  return Object.freeze(rule);
+}
+
+/** Every rule, in the order in which reasons are given. Frozen to the bottom. */
+export const RULES: readonly Rule[] = Object.freeze(
+  [...DEVICE_RULES, ...ALLOCATION_RULES, ...PROCESS_RULES].map(freeze),
 );

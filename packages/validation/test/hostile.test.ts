@@ -163,8 +163,8 @@ describe("a hostile object", () => {
       get: () => ({ name: "a", offset: 0, bytes: 1 }),
       enumerable: true,
     });
-    // biome-ignore lint/suspicious/noSparseArray: the hole is the case
-    const withHole = [, { name: "a", offset: 0, bytes: 1 }];
+    const withHole: unknown[] = [];
+    withHole[1] = { name: "a", offset: 0, bytes: 1 };
     const strangeLength = new Proxy([], {
       getOwnPropertyDescriptor: (target, key) => ({
         ...Reflect.getOwnPropertyDescriptor(target, key),
