@@ -119,7 +119,10 @@ export interface AuditEventData {
     readonly madeWritable: boolean;
     readonly workerId: string;
   };
-  ShardQuarantined: ShardFacts & { readonly reason: SealRefusal | "repair-failed"; readonly workerId: string };
+  ShardQuarantined: ShardFacts & {
+    readonly reason: SealRefusal | "repair-failed";
+    readonly workerId: string;
+  };
   ShardSuspended: ShardFacts;
   ShardResumed: ShardFacts & { readonly supersedes: string };
   ShardReplaced: ShardFacts & { readonly replaced: string };
@@ -187,7 +190,10 @@ const SEVERITIES: { readonly [Type in AuditEventType]: AuditSeverity } = {
 };
 
 /** How much an event matters. Wrong content, wrong evidence and memory that may not be wiped are critical. */
-export function severityOf<Type extends AuditEventType>(type: Type, data: AuditEventData[Type]): AuditSeverity {
+export function severityOf<Type extends AuditEventType>(
+  type: Type,
+  data: AuditEventData[Type],
+): AuditSeverity {
   if (type === "SealVerificationFailed") {
     const { reason } = data as AuditEventData["SealVerificationFailed"];
     return reason === "content" || reason === "evidence" ? "critical" : "warning";

@@ -17,7 +17,9 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
   if (depth > DEPTH_MAX) refuse(field, "nested too deep");
   switch (typeof value) {
     case "string":
-      return isPrintable(value) ? value : refuse(field, "holds control characters or is over 1024 characters");
+      return isPrintable(value)
+        ? value
+        : refuse(field, "holds control characters or is over 1024 characters");
     case "boolean":
       return value;
     case "number":
@@ -34,7 +36,8 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
   const entries: [string, JsonValue][] = [];
   for (const [name, item] of Object.entries(value as object)) {
     if (item === undefined) continue;
-    if (RESERVED.has(name) || !/^[A-Za-z][A-Za-z0-9_.]*$/.test(name)) refuse(field, "holds a reserved or odd name");
+    if (RESERVED.has(name) || !/^[A-Za-z][A-Za-z0-9_.]*$/.test(name))
+      refuse(field, "holds a reserved or odd name");
     entries.push([name, copy(item, `${field}.${name}`, depth + 1)]);
   }
   return Object.freeze(Object.fromEntries(entries));

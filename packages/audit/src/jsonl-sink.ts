@@ -80,7 +80,10 @@ export class JsonlSink implements AuditSink {
       return sink;
     } catch (cause) {
       await file?.[Symbol.asyncDispose]();
-      throw unavailable("the file could not be made; check the directory's permissions and free space", cause);
+      throw unavailable(
+        "the file could not be made; check the directory's permissions and free space",
+        cause,
+      );
     }
   }
 
@@ -101,7 +104,9 @@ export class JsonlSink implements AuditSink {
     if (this.#state === "closed") return;
     if (this.#state === "ready") {
       // The record counts itself.
-      await this.append(auditEvent("LogClosed", { records: this.#recorder.count + this.#queue.length + 1 })).catch(() => {});
+      await this.append(
+        auditEvent("LogClosed", { records: this.#recorder.count + this.#queue.length + 1 }),
+      ).catch(() => {});
     }
     this.#state = "closed";
     await this.#writing;

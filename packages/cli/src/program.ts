@@ -27,13 +27,21 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     });
   program
     .command("demo")
-    .description("seal a model, flip one bit of it in device memory, catch, locate and repair it, release it wiped")
+    .description(
+      "seal a model, flip one bit of it in device memory, catch, locate and repair it, release it wiped",
+    )
     .option("--model <path>", "a .safetensors file or a model's directory (default: a small one is written)")
     .option("--backend <name>", "auto, mock or cuda", "auto")
-    .option("--state <dir>", "keep the model and the audit log here (default: a temporary directory, removed)")
+    .option(
+      "--state <dir>",
+      "keep the model and the audit log here (default: a temporary directory, removed)",
+    )
     .option("--flip <shard:byte:bit>", "which bit to flip; SHARD is a number from 0 or a shard id")
     .option("--json", "print one JSON document instead of the story", false)
-    .addHelpText("after", "\nExamples:\n  vramr demo\n  vramr demo --model ./llama --flip 0:4096:7\n  vramr demo --state ./out --json")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  vramr demo\n  vramr demo --model ./llama --flip 0:4096:7\n  vramr demo --state ./out --json",
+    )
     .action(async (options: Record<string, string | boolean | undefined>) => {
       code = await demo(options, terminal);
     });
@@ -51,7 +59,10 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   }
 }
 
-async function demo(options: Record<string, string | boolean | undefined>, terminal: Terminal): Promise<number> {
+async function demo(
+  options: Record<string, string | boolean | undefined>,
+  terminal: Terminal,
+): Promise<number> {
   // Loaded on demand, so that `--version` and `--help` stay quick.
   const { parseBackend, parseFlip } = await import("./demo/options.ts");
   const { runDemo } = await import("./demo/run.ts");

@@ -27,7 +27,11 @@ export interface Column {
  *
  * @param rows - One cell a column.
  */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string[] {
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string[] {
   const lines = [columns.map(({ title }) => title), ...rows];
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
   const rest = widths.slice(1).reduce((sum, columnWidth) => sum + columnWidth + 2, 0);

@@ -85,7 +85,8 @@ async function fromFile(path: string, fileSystem: FileSystem): Promise<Found> {
 async function fromDirectory(directory: string, fileSystem: FileSystem): Promise<Found> {
   const names = await readable(() => fileSystem.list(directory));
   const indexes = names.filter((name) => name.endsWith(INDEX_SUFFIX));
-  if (indexes.length > 1) throw formatError("model", "no-model", "several indexes are there: name the one that is meant");
+  if (indexes.length > 1)
+    throw formatError("model", "no-model", "several indexes are there: name the one that is meant");
   const [index] = indexes;
   if (index !== undefined) return await fromIndex(directory, index, fileSystem);
   return { directory, names: names.filter((name) => name.endsWith(SUFFIX)).slice(0, FILES_MAX) };
@@ -106,13 +107,16 @@ async function fromIndex(directory: string, name: string, fileSystem: FileSystem
     index.set(tensor, file);
   }
   const names = [...new Set(index.values())].sort();
-  if (names.length > FILES_MAX) throw formatError("safetensors-index", "index-name", `more than ${FILES_MAX} files`);
+  if (names.length > FILES_MAX)
+    throw formatError("safetensors-index", "index-name", `more than ${FILES_MAX} files`);
   return { directory, names, index };
 }
 
 /** One path component that ends in `.safetensors`: nothing that could name another directory, here or on Windows. */
 function isPlainName(name: string): boolean {
-  return name.length <= 255 && /^[A-Za-z0-9_][A-Za-z0-9._-]*\.safetensors$/.test(name) && !name.includes("..");
+  return (
+    name.length <= 255 && /^[A-Za-z0-9_][A-Za-z0-9._-]*\.safetensors$/.test(name) && !name.includes("..")
+  );
 }
 
 function parseIndex(bytes: Uint8Array): JsonObject {
@@ -159,7 +163,8 @@ async function readWhole(path: string, fileSystem: FileSystem): Promise<Uint8Arr
   const into = new Uint8Array(bytes);
   for (let filled = 0; filled < bytes; ) {
     const count = await file.read(into.subarray(filled), filled);
-    if (count === 0) throw new VramError("ERR_SOURCE", "a file became shorter while it was read", { reason: "truncated" });
+    if (count === 0)
+      throw new VramError("ERR_SOURCE", "a file became shorter while it was read", { reason: "truncated" });
     filled += count;
   }
   return into;

@@ -6,7 +6,13 @@
  * @module
  */
 import { parseStrictJson } from "@vram-residency/crypto";
-import { type FileHandle, hasCode, type JsonObject, type JsonValue, type TensorRange } from "@vram-residency/types";
+import {
+  type FileHandle,
+  hasCode,
+  type JsonObject,
+  type JsonValue,
+  type TensorRange,
+} from "@vram-residency/types";
 import { tensorBytes } from "./dtype.ts";
 import { formatError } from "./format-error.ts";
 
@@ -62,11 +68,16 @@ export async function readSafetensorsHeader(
   return { bytes, payloadOffset, tensors: inOrder(tensors, payloadOffset, bytes), metadata };
 }
 
-async function readExactly(file: Pick<FileHandle, "read">, position: number, bytes: number): Promise<Uint8Array> {
+async function readExactly(
+  file: Pick<FileHandle, "read">,
+  position: number,
+  bytes: number,
+): Promise<Uint8Array> {
   const into = new Uint8Array(bytes);
   for (let filled = 0; filled < bytes; ) {
     const count = await file.read(into.subarray(filled), position + filled);
-    if (count === 0) throw formatError(FORMAT, "too-short", "the file ends inside its header", position + filled);
+    if (count === 0)
+      throw formatError(FORMAT, "too-short", "the file ends inside its header", position + filled);
     filled += count;
   }
   return into;
@@ -81,7 +92,8 @@ function parseHeader(json: Uint8Array, maxBytes: number): JsonObject {
     throw formatError(FORMAT, "header-json", "the header is not strict JSON", offset, cause);
   }
   // 0x7B: the format wants the header to begin with its brace, so that nothing can hide before it.
-  if (!isObject(value) || json[0] !== 0x7b) throw formatError(FORMAT, "header-json", "the header is no JSON object", 8);
+  if (!isObject(value) || json[0] !== 0x7b)
+    throw formatError(FORMAT, "header-json", "the header is no JSON object", 8);
   return value;
 }
 
@@ -93,7 +105,8 @@ function readMetadata(entry: JsonValue): ReadonlyMap<string, string> {
   if (!isObject(entry)) throw formatError(FORMAT, "metadata", "__metadata__ is no object");
   const metadata = new Map<string, string>();
   for (const [name, value] of Object.entries(entry)) {
-    if (typeof value !== "string") throw formatError(FORMAT, "metadata", "__metadata__ holds something other than text");
+    if (typeof value !== "string")
+      throw formatError(FORMAT, "metadata", "__metadata__ holds something other than text");
     metadata.set(name, value);
   }
   return metadata;
@@ -108,20 +121,31 @@ function readEntry(name: string, entry: JsonValue, payloadOffset: number, payloa
   }
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== "string") throw formatError(FORMAT, "dtype", "a dtype is no text");
-  if (!isIntegers(shape) || shape.length > DIMENSIONS_MAX) throw formatError(FORMAT, "shape", "a shape is malformed");
+  if (!isIntegers(shape) || shape.length > DIMENSIONS_MAX)
+    throw formatError(FORMAT, "shape", "a shape is malformed");
   if (!isIntegers(offsets)) throw formatError(FORMAT, "offsets", "data_offsets are malformed");
   const [begin, end, ...rest] = offsets;
   if (begin === undefined || end === undefined || rest.length > 0 || begin > end || end > payloadBytes) {
-    throw formatError(FORMAT, "offsets", "data_offsets are reversed or past the end of the file", payloadOffset);
+    throw formatError(
+      FORMAT,
+      "offsets",
+      "data_offsets are reversed or past the end of the file",
+      payloadOffset,
+    );
   }
   const bytes = tensorBytes(dtype, shape);
-  if (bytes === undefined) throw formatError(FORMAT, "dtype", "a dtype is unknown, or its size has no whole bytes");
-  if (bytes !== end - begin) throw formatError(FORMAT, "size", "dtype and shape do not give the range's size");
+  if (bytes === undefined)
+    throw formatError(FORMAT, "dtype", "a dtype is unknown, or its size has no whole bytes");
+  if (bytes !== end - begin)
+    throw formatError(FORMAT, "size", "dtype and shape do not give the range's size");
   return { name, offset: payloadOffset + begin, bytes, dtype, shape };
 }
 
 function isIntegers(value: JsonValue | undefined): value is readonly number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0 && !Object.is(item, -0));
+  return (
+    Array.isArray(value) &&
+    value.every((item) => Number.isSafeInteger(item) && item >= 0 && !Object.is(item, -0))
+  );
 }
 
 /** Sorts by offset and checks that the ranges fill the data exactly. */
@@ -134,6 +158,7 @@ function inOrder(tensors: TensorRange[], payloadOffset: number, fileBytes: numbe
     if (offset < next) throw formatError(FORMAT, "overlap", "two tensors share bytes", offset);
     next = offset + bytes;
   }
-  if (next !== fileBytes) throw formatError(FORMAT, "trailing", "bytes after the last tensor belong to none", next);
+  if (next !== fileBytes)
+    throw formatError(FORMAT, "trailing", "bytes after the last tensor belong to none", next);
   return tensors;
 }

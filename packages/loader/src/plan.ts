@@ -40,7 +40,14 @@ export async function planModel(path: string, options: PlanOptions): Promise<Res
   const shards = model.files.map((file, index): PlannedShard => {
     const shardId = uniqueId(file.name, index, taken);
     const { path: filePath, bytes, payloadOffset, tensors } = file;
-    return { shardId, path: filePath, bytes, payloadOffset, tensors, gpuDevice: devices[index % devices.length] ?? 0 };
+    return {
+      shardId,
+      path: filePath,
+      bytes,
+      payloadOffset,
+      tensors,
+      gpuDevice: devices[index % devices.length] ?? 0,
+    };
   });
   return { model, shards, bytes: model.bytes };
 }

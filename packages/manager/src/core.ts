@@ -70,7 +70,10 @@ export function usableDevice(core: Core, device: number): Device {
   const found = core.devices.get(device);
   if (found === undefined) {
     const reason = `there are ${core.devices.size} devices`;
-    throw new VramError("ERR_INPUT_INVALID", `gpuDevice: ${reason}, numbered from 0`, { field: "gpuDevice", reason });
+    throw new VramError("ERR_INPUT_INVALID", `gpuDevice: ${reason}, numbered from 0`, {
+      field: "gpuDevice",
+      reason,
+    });
   }
   if (found.state === "lost") {
     const message = `device ${device} is lost: restart the process`;

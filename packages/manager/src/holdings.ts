@@ -29,7 +29,8 @@ export async function reserve(
   align: AllocateOptions["align"],
 ): Promise<void> {
   const seen = await core.allocator.capacity(device.facts.ordinal);
-  const needed = footprint(slot.bytes, seen.granularityBytes, align) + footprint(leavesBytes, seen.granularityBytes);
+  const needed =
+    footprint(slot.bytes, seen.granularityBytes, align) + footprint(leavesBytes, seen.granularityBytes);
   device.ledger.charge(needed, seen);
   slot.reservedBytes = needed;
 }
@@ -62,7 +63,12 @@ export type GiveBackReason = AuditEventData["VramDeallocated"]["reason"];
  *
  * @throws {@link VramError} `ERR_INTEGRITY` when bytes remain after a wipe; as the allocator does.
  */
-export async function giveBack(core: Core, device: Device, slot: Slot, reason: GiveBackReason): Promise<void> {
+export async function giveBack(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  reason: GiveBackReason,
+): Promise<void> {
   const madeWritable = slot.main?.protected === true;
   let freedBytes = 0;
   slot.state = "releasing";
@@ -92,7 +98,8 @@ export async function giveBack(core: Core, device: Device, slot: Slot, reason: G
   device.ledger.refund(slot.reservedBytes);
   slot.reservedBytes = 0;
   core.slots.drop(slot);
-  if (freedBytes > 0) await recordDeallocation(core, device, slot, { reason, wiped: true, freedBytes, madeWritable });
+  if (freedBytes > 0)
+    await recordDeallocation(core, device, slot, { reason, wiped: true, freedBytes, madeWritable });
 }
 
 async function wipe(core: Core, slot: Slot, holding: Holding): Promise<void> {

@@ -1,5 +1,12 @@
 import { type AuditEventData, auditEvent } from "@vram-residency/audit";
-import type { AuditEventType, AuditReceipt, AuditSink, Clock, SealRefusal, Timers } from "@vram-residency/types";
+import type {
+  AuditEventType,
+  AuditReceipt,
+  AuditSink,
+  Clock,
+  SealRefusal,
+  Timers,
+} from "@vram-residency/types";
 import { hasCode, VramError } from "@vram-residency/types";
 
 /** Longest wait for one record. The sink has its own limit; this one holds for a sink that hangs. Unit: ms. */

@@ -1,4 +1,10 @@
-import { type AllocateOptions, type DeviceCapacity, invariant, type VramConfig, VramError } from "@vram-residency/types";
+import {
+  type AllocateOptions,
+  type DeviceCapacity,
+  invariant,
+  type VramConfig,
+  VramError,
+} from "@vram-residency/types";
 import type { Capacity } from "./options.ts";
 
 const HEADROOM_MIN_BYTES = 2 * 1024 ** 3;

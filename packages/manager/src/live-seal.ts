@@ -33,7 +33,8 @@ export async function openLiveSeal(
   try {
     body = openSeal(shard, core.ring, options);
   } catch (error) {
-    if (hasCode(error, "ERR_SEAL_VERIFICATION")) await core.journal.warn(error.detail.reason, error.detail.shardId);
+    if (hasCode(error, "ERR_SEAL_VERIFICATION"))
+      await core.journal.warn(error.detail.reason, error.detail.shardId);
     if (hasCode(error, "ERR_NOT_SEALED")) await core.journal.warn("malformed", error.detail.shardId);
     throw error;
   }
@@ -59,7 +60,8 @@ const REMEDIES: { readonly [Reason in SealRefusal]: string } = {
   "stale-generation": "it was superseded or its shard was released: use current(shardId)",
   "wrong-device": "it names another device than the shard lies on",
   "not-issued": "this manager did not issue it, though its MAC is good: treat the seal key as stolen",
-  evidence: "the driver says otherwise of this memory than when it was sealed: release it, and check the device",
+  evidence:
+    "the driver says otherwise of this memory than when it was sealed: release it, and check the device",
   policy: "it was issued under another policy: seal the shard again",
   age: "it is older than maxSealAgeMs: release the shard and seal it again",
   content: "device memory does not hold what was sealed: repair or release it",

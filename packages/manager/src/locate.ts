@@ -42,7 +42,10 @@ export async function locateDamage(
   found: Uint8Array,
   signal: AbortSignal,
 ): Promise<Damage> {
-  const groups = trustedLevel1(sealed) && found.length === sealed.level1.length ? differingDigests(sealed.level1, found) : [];
+  const groups =
+    trustedLevel1(sealed) && found.length === sealed.level1.length
+      ? differingDigests(sealed.level1, found)
+      : [];
   // The roots differ, but no level-1 digest does, or none can be trusted: nothing better can be said than "somewhere".
   if (groups.length === 0) return { mismatches: [describe(slot, 0, slot.bytes)], more: 0 };
   const mismatches: Mismatch[] = [];
@@ -88,7 +91,11 @@ export async function storedLeaves(
   if (total === 1) return sealed.level1;
   if (slot.leaves === undefined) return undefined;
   const offset = byteCount(group * FSVERITY_GROUP_LEAVES * DIGEST_BYTES, "offset");
-  const leaves = await core.allocator.readBlocks(slot.leaves.id, offset, byteCount(blocks * DIGEST_BYTES, "bytes"));
+  const leaves = await core.allocator.readBlocks(
+    slot.leaves.id,
+    offset,
+    byteCount(blocks * DIGEST_BYTES, "bytes"),
+  );
   return foldsTo(leaves, sealed, group, total) ? leaves : undefined;
 }
 
@@ -99,11 +106,21 @@ export function foldsTo(leaves: Uint8Array, sealed: Sealed, group: number, total
 }
 
 /** The leaves of one group as device memory has them now. Shape: 32 bytes a block. */
-export async function currentLeaves(core: Core, slot: Slot, group: number, signal: AbortSignal): Promise<Uint8Array> {
+export async function currentLeaves(
+  core: Core,
+  slot: Slot,
+  group: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
   const main = slot.main;
   if (main === undefined) return new Uint8Array(0);
   const range = groupRange(slot, group);
-  const report = await core.allocator.digest(main.id, { algorithm: "fsverity-sha256", range, tree: "leaves", signal });
+  const report = await core.allocator.digest(main.id, {
+    algorithm: "fsverity-sha256",
+    range,
+    tree: "leaves",
+    signal,
+  });
   return report.leaves ?? new Uint8Array(0);
 }
 

@@ -1,7 +1,15 @@
 import { createPolicy, policyDigest } from "@vram-residency/policy";
 import { openKeyRing } from "@vram-residency/seal";
 import { fromHex, toHex } from "@vram-residency/crypto";
-import { type ByteSource, deviceIndex, type ResidencyEvidence, type SealedShard, type ShardId, shardId, VramError } from "@vram-residency/types";
+import {
+  type ByteSource,
+  deviceIndex,
+  type ResidencyEvidence,
+  type SealedShard,
+  type ShardId,
+  shardId,
+  VramError,
+} from "@vram-residency/types";
 import {
   assertTensorsFit,
   parseByteSource,
@@ -321,13 +329,19 @@ export class VramManager implements AsyncDisposable {
 
   #scope(options: ScopeOptions): Scope {
     const { timers, config } = this.#core;
-    return new Scope(timers, this.#closing.signal, { ...options, deadlineMs: options.deadlineMs ?? config.deadlineMs });
+    return new Scope(timers, this.#closing.signal, {
+      ...options,
+      deadlineMs: options.deadlineMs ?? config.deadlineMs,
+    });
   }
 
   /** Every public operation: refused when closed, waited for by `close`, and rejecting with coded errors only. */
   async #operation<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#closed !== undefined) {
-      throw new VramError("ERR_STATE", "the manager is closed: open another one", { state: "closed", expected: "open" });
+      throw new VramError("ERR_STATE", "the manager is closed: open another one", {
+        state: "closed",
+        expected: "open",
+      });
     }
     const running = work();
     this.#running.add(running);
@@ -354,11 +368,20 @@ async function buildCore(parts: ManagerParts, closing: AbortSignal): Promise<Cor
   });
   for (const facts of await allocator.devices()) {
     const ledger = new Ledger(facts.ordinal, facts.backend, config.headroomBytes);
-    devices.set(facts.ordinal, { facts, ledger, queue: new DeviceQueue(QUEUE_MAX), state: "healthy", decision: undefined });
+    devices.set(facts.ordinal, {
+      facts,
+      ledger,
+      queue: new DeviceQueue(QUEUE_MAX),
+      state: "healthy",
+      decision: undefined,
+    });
   }
   if (devices.size === 0) {
     const remedy = 'check the driver, or choose the mock by name: backend "mock"';
-    throw new VramError("ERR_DRIVER_UNAVAILABLE", `no device answers: ${remedy}`, { missing: "a device", remedy });
+    throw new VramError("ERR_DRIVER_UNAVAILABLE", `no device answers: ${remedy}`, {
+      missing: "a device",
+      remedy,
+    });
   }
   const core: Core = {
     allocator,

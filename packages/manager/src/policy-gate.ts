@@ -12,7 +12,12 @@ export type GateFacts = Pick<PolicyFacts, "phase" | "allocation" | "identitySour
  * @param shardId - Named in the record of a violation.
  * @throws {@link VramError} `ERR_POLICY_VIOLATION`, with rules and remedies. A violation is recorded, or owed.
  */
-export async function assertPolicy(core: Core, device: Device, facts: GateFacts, shardId?: string): Promise<void> {
+export async function assertPolicy(
+  core: Core,
+  device: Device,
+  facts: GateFacts,
+  shardId?: string,
+): Promise<void> {
   const { stagingBytes } = await core.allocator.capacity(device.facts.ordinal);
   const decision = evaluatePolicy(core.policy, {
     ...facts,
@@ -53,7 +58,11 @@ export async function assertPolicy(core: Core, device: Device, facts: GateFacts,
 
 function key(decision: Decision): string {
   const refused = decision.effect === "refuse" ? decision.reasons : [];
-  return JSON.stringify([decision.effect, refused.map(({ rule }) => rule), decision.warnings.map(({ rule }) => rule)]);
+  return JSON.stringify([
+    decision.effect,
+    refused.map(({ rule }) => rule),
+    decision.warnings.map(({ rule }) => rule),
+  ]);
 }
 
 function logged(reasons: readonly PolicyReason[]): { rule: string; reason: string }[] {

@@ -5,15 +5,37 @@
  * @module
  */
 import { differingDigests, FSVERITY_BLOCK_BYTES, fsverityLeaves } from "@vram-residency/crypto";
-import { byteCount, type Mismatch, type OpenedSource, type SealedShard, VramError } from "@vram-residency/types";
+import {
+  byteCount,
+  type Mismatch,
+  type OpenedSource,
+  type SealedShard,
+  VramError,
+} from "@vram-residency/types";
 import type { Core, Device } from "./core.ts";
 import type { LiveSeal } from "./live-seal.ts";
-import { blockRange, currentLeaves, foldsTo, groupRange, MISMATCHES_MAX, storedLeaves, trustedLevel1 } from "./locate.ts";
+import {
+  blockRange,
+  currentLeaves,
+  foldsTo,
+  groupRange,
+  MISMATCHES_MAX,
+  storedLeaves,
+  trustedLevel1,
+} from "./locate.ts";
 import { assertPolicy } from "./policy-gate.ts";
 import type { Scope } from "./scope.ts";
 import { issueSeal } from "./seal-shard.ts";
 import type { Holding, Sealed } from "./slots.ts";
-import { assertEvidence, facts, holdsContent, integrityError, logged, takeTurn, type Turn } from "./verify-shard.ts";
+import {
+  assertEvidence,
+  facts,
+  holdsContent,
+  integrityError,
+  logged,
+  takeTurn,
+  type Turn,
+} from "./verify-shard.ts";
 
 /** Reads one range of the shard's original bytes. */
 export type ReadRange = NonNullable<OpenedSource["readRange"]>;
@@ -90,7 +112,8 @@ async function rewrite(core: Core, turn: Turn, read: ReadRange, scope: Scope): P
     tree: "level1",
     signal: scope.signal,
   });
-  if (!trustedLevel1(sealed) || found.level1?.length !== sealed.level1.length) throw cannotRepair(turn, 0, slot.bytes);
+  if (!trustedLevel1(sealed) || found.level1?.length !== sealed.level1.length)
+    throw cannotRepair(turn, 0, slot.bytes);
   const groups = differingDigests(sealed.level1, found.level1);
   const report = scope.progress("repair", slot.shardId, slot.bytes);
   const repaired: Repaired = { blocks: 0, mismatches: [] };
@@ -117,7 +140,9 @@ async function rewriteGroup(
   const offered = fsverityLeaves(replacement);
   // Without stored leaves the source itself must fold up to the seal; then its leaves are the sealed ones.
   const total = Math.ceil(slot.bytes / FSVERITY_BLOCK_BYTES);
-  const wanted = (await storedLeaves(core, slot, sealed, group)) ?? (foldsTo(offered, sealed, group, total) ? offered : undefined);
+  const wanted =
+    (await storedLeaves(core, slot, sealed, group)) ??
+    (foldsTo(offered, sealed, group, total) ? offered : undefined);
   if (wanted === undefined) throw cannotRepair(turn, range.offset, range.bytes);
   const bad = differingDigests(wanted, await currentLeaves(core, slot, group, scope.signal));
   const refused = new Set(differingDigests(wanted, offered));
@@ -125,7 +150,11 @@ async function rewriteGroup(
     const { offset, bytes } = blockRange(slot, group, block);
     if (refused.has(block)) throw cannotRepair(turn, offset, bytes);
     const from = offset - range.offset;
-    await core.allocator.writeBlocks(main.id, byteCount(offset, "offset"), replacement.subarray(from, from + bytes));
+    await core.allocator.writeBlocks(
+      main.id,
+      byteCount(offset, "offset"),
+      replacement.subarray(from, from + bytes),
+    );
     repaired.blocks++;
     if (repaired.mismatches.length < MISMATCHES_MAX) repaired.mismatches.push({ offset, bytes });
   }
@@ -143,7 +172,11 @@ async function restoreLeaves(core: Core, turn: Turn, read: ReadRange, scope: Sco
     const { offset, bytes } = groupRange(slot, group);
     const leaves = fsverityLeaves(await read(offset, bytes));
     if (!foldsTo(leaves, sealed, group, total)) continue;
-    await core.allocator.writeBlocks(slot.leaves.id, byteCount(group * FSVERITY_BLOCK_BYTES, "offset"), leaves);
+    await core.allocator.writeBlocks(
+      slot.leaves.id,
+      byteCount(group * FSVERITY_BLOCK_BYTES, "offset"),
+      leaves,
+    );
   }
 }
 
@@ -176,4 +209,3 @@ function cannotRepair({ slot }: Turn, offset: number, bytes: number): VramError<
     { shardId: slot.shardId, mismatches: [{ offset, bytes }], more: 0 },
   );
 }
-

@@ -35,10 +35,14 @@ export class Scope implements Disposable {
         timers.after(limit, () => {
           const stage = this.stage;
           this.#abort(
-            new VramError("ERR_DEADLINE", `not done after ${limit} ms, in stage ${stage}: try again or raise deadlineMs`, {
-              stage,
-              limit,
-            }),
+            new VramError(
+              "ERR_DEADLINE",
+              `not done after ${limit} ms, in stage ${stage}: try again or raise deadlineMs`,
+              {
+                stage,
+                limit,
+              },
+            ),
           );
         }),
       );
@@ -62,7 +66,9 @@ export class Scope implements Disposable {
         this.#options.onProgress?.({ stage, bytesDone, bytesTotal, shardId });
       } catch (cause) {
         const reason = "threw";
-        this.#abort(new VramError("ERR_INPUT_INVALID", "onProgress: threw", { field: "onProgress", reason }, { cause }));
+        this.#abort(
+          new VramError("ERR_INPUT_INVALID", "onProgress: threw", { field: "onProgress", reason }, { cause }),
+        );
       }
     };
   }
@@ -84,7 +90,12 @@ function cancelled(stage: string): VramError {
 export function publicError(error: unknown): VramError {
   if (isVramError(error)) return error;
   const invariant = "every failure is a coded one";
-  return new VramError("ERR_BUG", "a part failed in an undocumented way: report it with its cause", { invariant }, {
-    cause: error,
-  });
+  return new VramError(
+    "ERR_BUG",
+    "a part failed in an undocumented way: report it with its cause",
+    { invariant },
+    {
+      cause: error,
+    },
+  );
 }

@@ -3,7 +3,15 @@
  *
  * @module
  */
-import { canonicalJson, equalBytes, FSVERITY_BLOCK_BYTES, fromHex, sha256, toHex, utf8 } from "@vram-residency/crypto";
+import {
+  canonicalJson,
+  equalBytes,
+  FSVERITY_BLOCK_BYTES,
+  fromHex,
+  sha256,
+  toHex,
+  utf8,
+} from "@vram-residency/crypto";
 import { sealShard } from "@vram-residency/seal";
 import {
   type DigestReport,
@@ -91,7 +99,12 @@ async function load(
 
   const fresh = await core.allocator.evidence(main.id);
   const place = { bytes: slot.bytes, readOnlyAsked: core.policy.readOnlyAfterSealing };
-  await assertPolicy(core, device, { phase: "allocation", allocation: { evidence: fresh, ...place } }, slot.shardId);
+  await assertPolicy(
+    core,
+    device,
+    { phase: "allocation", allocation: { evidence: fresh, ...place } },
+    slot.shardId,
+  );
 
   scope.enter("copy");
   const copied = await core.allocator.ingest(main.id, source, {
@@ -168,10 +181,13 @@ function assertCopied(slot: Slot, copied: IngestReport, expected: string | undef
   }
   const { identity } = copied;
   if (identity === undefined) {
-    throw new VramError("ERR_BUG", "the allocator gave no identity digest", { invariant: "identity is computed" });
+    throw new VramError("ERR_BUG", "the allocator gave no identity digest", {
+      invariant: "identity is computed",
+    });
   }
   if (expected !== undefined && !equalBytes(fromHex(identity), fromHex(expected))) {
-    const message = "the bytes do not have the expected SHA-256: the file is not the one that was meant, or is damaged";
+    const message =
+      "the bytes do not have the expected SHA-256: the file is not the one that was meant, or is damaged";
     throw new VramError("ERR_SOURCE", message, { reason: "digest-differs" });
   }
   return identity;
@@ -181,11 +197,15 @@ function assertCopied(slot: Slot, copied: IngestReport, expected: string | undef
 function assertArrived(slot: Slot, copied: IngestReport, found: DigestReport): void {
   const same = equalBytes(fromHex(copied.residency), fromHex(found.digest));
   if (same && found.bytes === slot.bytes) return;
-  throw new VramError("ERR_INTEGRITY", "device memory does not hold what was copied into it: check the device", {
-    shardId: slot.shardId,
-    mismatches: [{ offset: 0, bytes: slot.bytes }],
-    more: 0,
-  });
+  throw new VramError(
+    "ERR_INTEGRITY",
+    "device memory does not hold what was copied into it: check the device",
+    {
+      shardId: slot.shardId,
+      mismatches: [{ offset: 0, bytes: slot.bytes }],
+      more: 0,
+    },
+  );
 }
 
 /** What a new seal says of the content, apart from where it lies. */
@@ -249,7 +269,11 @@ export function issueSeal(
 }
 
 /** Makes a seal durable in the log. @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE`: the seal must then not be returned. */
-export async function recordSeal(core: Core, { body, evidence }: Sealed, stable: StableEvidence = evidence): Promise<void> {
+export async function recordSeal(
+  core: Core,
+  { body, evidence }: Sealed,
+  stable: StableEvidence = evidence,
+): Promise<void> {
   await core.journal.record("VramSealed", {
     shardId: body.shard.id,
     sealId: body.sealId,

@@ -90,7 +90,10 @@ export class SlotTable {
       throw new VramError("ERR_STATE", message, { state: "live", expected: "unused shardId" });
     }
     if (this.#byId.size >= SHARDS_MAX) {
-      throw new VramError("ERR_BUSY", `${SHARDS_MAX} shards are live: release some`, { queue: "shards", limit: SHARDS_MAX });
+      throw new VramError("ERR_BUSY", `${SHARDS_MAX} shards are live: release some`, {
+        queue: "shards",
+        limit: SHARDS_MAX,
+      });
     }
     const index = this.#free.pop() ?? this.#slots.length;
     const slot: Slot = {
@@ -135,7 +138,8 @@ export class SlotTable {
     const live = slot?.sealed?.body;
     if (slot === undefined || live === undefined) return "stale-generation";
     const { generation, nonce } = body.allocation;
-    if (generation !== live.allocation.generation || nonce !== live.allocation.nonce) return "stale-generation";
+    if (generation !== live.allocation.generation || nonce !== live.allocation.nonce)
+      return "stale-generation";
     if (!sameDevice(body.device, live.device)) return "wrong-device";
     if (body.policy !== live.policy) return "policy";
     // INVARIANT: whoever can make a body that differs from the issued one and still carries a good MAC has the key.
@@ -145,6 +149,10 @@ export class SlotTable {
 
 function sameDevice(a: SealBody["device"], b: SealBody["device"]): boolean {
   return (
-    a.uuid === b.uuid && a.ordinal === b.ordinal && a.backend === b.backend && a.pci === b.pci && a.mig === b.mig
+    a.uuid === b.uuid &&
+    a.ordinal === b.ordinal &&
+    a.backend === b.backend &&
+    a.pci === b.pci &&
+    a.mig === b.mig
   );
 }

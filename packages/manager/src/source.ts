@@ -16,7 +16,11 @@ import {
   VramError,
 } from "@vram-residency/types";
 
-function sourceError(reason: ErrorDetails["ERR_SOURCE"]["reason"], message: string, cause?: unknown): VramError<"ERR_SOURCE"> {
+function sourceError(
+  reason: ErrorDetails["ERR_SOURCE"]["reason"],
+  message: string,
+  cause?: unknown,
+): VramError<"ERR_SOURCE"> {
   return new VramError("ERR_SOURCE", message, { reason }, cause === undefined ? undefined : { cause });
 }
 
@@ -112,14 +116,16 @@ class StreamSource implements OpenedSource {
     for (;;) {
       const value = await this.#read();
       if (value === undefined) break;
-      if (!(value instanceof Uint8Array)) throw sourceError("unreadable", "the stream gave something other than bytes");
+      if (!(value instanceof Uint8Array))
+        throw sourceError("unreadable", "the stream gave something other than bytes");
       total += value.length;
       if (total > this.bytes) throw sourceError("changed", "the stream is longer than announced");
       for (let offset = 0; offset < value.length; offset += chunkBytes) {
         yield value.slice(offset, offset + chunkBytes);
       }
     }
-    if (total < this.bytes) throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
+    if (total < this.bytes)
+      throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
   }
 
   /** @returns The next run; undefined at the end. */
@@ -147,7 +153,8 @@ async function openFile(path: string, fileSystem: FileSystem): Promise<OpenedSou
   }
   try {
     const stat = await file.stat();
-    if (stat.kind !== "file") throw sourceError("unreadable", `the path names a ${stat.kind}, not a regular file`);
+    if (stat.kind !== "file")
+      throw sourceError("unreadable", `the path names a ${stat.kind}, not a regular file`);
     return new FileSource(file, stat);
   } catch (error) {
     await file[Symbol.asyncDispose]();

@@ -42,7 +42,11 @@ export function takeTurn(core: Core, seal: LiveSeal, expected: readonly Slot["st
   if (typeof slot === "string") throw refusal(seal.body.shard.id, slot);
   if (slot.state === "lost") {
     const message = "the shard's device is lost: restart the process and seal it again";
-    throw new VramError("ERR_DEVICE_LOST", message, { device: slot.device, driverCode: 0, restartNeeded: true });
+    throw new VramError("ERR_DEVICE_LOST", message, {
+      device: slot.device,
+      driverCode: 0,
+      restartNeeded: true,
+    });
   }
   if (!expected.includes(slot.state) || slot.sealed === undefined || slot.main === undefined) {
     const remedy = slot.state === "quarantined" ? "repair or release it" : "wait for it to settle";
@@ -60,7 +64,12 @@ export function takeTurn(core: Core, seal: LiveSeal, expected: readonly Slot["st
  * @throws {@link VramError} `ERR_INTEGRITY` or `ERR_SEAL_VERIFICATION`; the shard is quarantined when its content or its
  * evidence is wrong, recorded or not. `ERR_AUDIT_UNAVAILABLE`: it may be fine, but no answer is given without a record.
  */
-export async function verifyNow(core: Core, device: Device, seal: LiveSeal, scope: Scope): Promise<VerifyReport> {
+export async function verifyNow(
+  core: Core,
+  device: Device,
+  seal: LiveSeal,
+  scope: Scope,
+): Promise<VerifyReport> {
   const turn = takeTurn(core, seal, ["sealed"]);
   const { slot, sealed, main } = turn;
   core.journal.assertReady();
@@ -126,7 +135,12 @@ function changedFields(was: StableEvidence, is: StableEvidence): string[] {
   return names.filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name])).sort();
 }
 
-async function assertStillPermitted(core: Core, device: Device, slot: Slot, evidence: ResidencyEvidence): Promise<void> {
+async function assertStillPermitted(
+  core: Core,
+  device: Device,
+  slot: Slot,
+  evidence: ResidencyEvidence,
+): Promise<void> {
   try {
     await assertPolicy(
       core,
@@ -166,7 +180,9 @@ async function assertAge(core: Core, slot: Slot, { body }: Sealed): Promise<void
 export function holdsContent({ body }: Sealed, found: DigestReport): boolean {
   const wanted = fromHex(body.residency.digest);
   const folded = fsverityFromLevel1(found.level1 ?? new Uint8Array(0), body.bytes);
-  return found.bytes === body.bytes && equalBytes(fromHex(found.digest), wanted) && equalBytes(folded, wanted);
+  return (
+    found.bytes === body.bytes && equalBytes(fromHex(found.digest), wanted) && equalBytes(folded, wanted)
+  );
 }
 
 async function contentRefused(core: Core, turn: Turn, found: DigestReport, scope: Scope): Promise<VramError> {
@@ -174,16 +190,29 @@ async function contentRefused(core: Core, turn: Turn, found: DigestReport, scope
   // Before anything else can fail: no ok from this shard any more.
   if (!isLost(slot)) slot.state = "quarantined";
   scope.stage = "locate";
-  const damage = await locateDamage(core, slot, sealed, found.level1 ?? new Uint8Array(0), scope.signal).catch(() => ({
+  const damage = await locateDamage(
+    core,
+    slot,
+    sealed,
+    found.level1 ?? new Uint8Array(0),
+    scope.signal,
+  ).catch(() => ({
     mismatches: [{ offset: 0, bytes: slot.bytes }] as const,
     more: 0,
   }));
-  await quarantine(core, slot, sealed, "content", { mismatches: logged(damage.mismatches), more: damage.more });
+  await quarantine(core, slot, sealed, "content", {
+    mismatches: logged(damage.mismatches),
+    more: damage.more,
+  });
   return integrityError(slot, damage.mismatches, damage.more);
 }
 
 /** The error that names the damage. */
-export function integrityError(slot: Slot, mismatches: readonly Mismatch[], more: number): VramError<"ERR_INTEGRITY"> {
+export function integrityError(
+  slot: Slot,
+  mismatches: readonly Mismatch[],
+  more: number,
+): VramError<"ERR_INTEGRITY"> {
   const [first] = mismatches;
   const where = first === undefined ? "" : ` at byte ${first.offset}${named(first)}`;
   const count = mismatches.length + more;
@@ -199,7 +228,9 @@ function named({ tensor, bytes }: Mismatch): string {
 }
 
 /** Mismatches as the log carries them: tensor names come from the model file. */
-export function logged(mismatches: readonly Mismatch[]): { offset: number; bytes: number; tensors: string[] }[] {
+export function logged(
+  mismatches: readonly Mismatch[],
+): { offset: number; bytes: number; tensors: string[] }[] {
   return mismatches.slice(0, 16).map(({ offset, bytes, tensors }) => ({
     offset,
     bytes,
@@ -217,11 +248,27 @@ async function quarantine(
 ): Promise<void> {
   if (!isLost(slot)) slot.state = "quarantined";
   const { workerId } = core.journal;
-  await core.journal.note("SealVerificationFailed", { shardId: slot.shardId, reason, count: 1, ...found, workerId });
+  await core.journal.note("SealVerificationFailed", {
+    shardId: slot.shardId,
+    reason,
+    count: 1,
+    ...found,
+    workerId,
+  });
   await core.journal.note("ShardQuarantined", { ...facts(sealed), reason, workerId });
 }
 
 /** How the log names a sealed shard. */
-export function facts({ body }: Sealed): { shardId: string; sealId: string; gpuDevice: number; deviceUuid: string } {
-  return { shardId: body.shard.id, sealId: body.sealId, gpuDevice: body.device.ordinal, deviceUuid: body.device.uuid };
+export function facts({ body }: Sealed): {
+  shardId: string;
+  sealId: string;
+  gpuDevice: number;
+  deviceUuid: string;
+} {
+  return {
+    shardId: body.shard.id,
+    sealId: body.sealId,
+    gpuDevice: body.device.ordinal,
+    deviceUuid: body.device.uuid,
+  };
 }

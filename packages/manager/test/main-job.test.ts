@@ -80,7 +80,10 @@ describe("sealModel", () => {
   });
 
   test("refuses nothing, too much, and more than the device has", async () => {
-    await using world = await openWorld({ capacityBytes: 1 << 20, parts: { config: { maxModelBytes: 500_000 } } });
+    await using world = await openWorld({
+      capacityBytes: 1 << 20,
+      parts: { config: { maxModelBytes: 500_000 } },
+    });
 
     const empty = await failure(world.manager.sealModel(new Uint8Array(0)));
     const large = await failure(world.manager.sealModel(weights(500_001)));
@@ -90,7 +93,10 @@ describe("sealModel", () => {
   });
 
   test("says by how much memory is too small", async () => {
-    await using world = await openWorld({ capacityBytes: 1 << 20, parts: { config: { storeLeaves: false } } });
+    await using world = await openWorld({
+      capacityBytes: 1 << 20,
+      parts: { config: { storeLeaves: false } },
+    });
     await world.manager.sealModel(weights(600_000));
 
     const error = await failure(world.manager.sealModel(weights(600_000)));
@@ -104,7 +110,10 @@ describe("sealModel", () => {
   });
 
   test("keeps the headroom free", async () => {
-    await using world = await openWorld({ capacityBytes: 1 << 20, parts: { config: { headroomBytes: 1 << 19 } } });
+    await using world = await openWorld({
+      capacityBytes: 1 << 20,
+      parts: { config: { headroomBytes: 1 << 19 } },
+    });
 
     const error = await failure(world.manager.sealModel(weights((1 << 19) + 1)));
 
@@ -113,7 +122,10 @@ describe("sealModel", () => {
   });
 
   test("never grants the same bytes twice, however many ask at once", async () => {
-    await using world = await openWorld({ capacityBytes: 10 * 65_536, parts: { config: { storeLeaves: false } } });
+    await using world = await openWorld({
+      capacityBytes: 10 * 65_536,
+      parts: { config: { storeLeaves: false } },
+    });
 
     const results = await Promise.allSettled(
       Array.from({ length: 50 }, (_, index) => world.manager.sealModel(weights(65_536, index))),
@@ -130,7 +142,10 @@ describe("sealModel", () => {
     await using world = await openWorld();
     const seen: Progress[] = [];
 
-    await world.manager.sealModel(weights(3_000_000), { shardId: "a", onProgress: (step) => seen.push(step) });
+    await world.manager.sealModel(weights(3_000_000), {
+      shardId: "a",
+      onProgress: (step) => seen.push(step),
+    });
 
     for (const stage of ["copy", "digest"] as const) {
       const steps = seen.filter((step) => step.stage === stage).map(({ bytesDone }) => bytesDone);
@@ -224,7 +239,10 @@ describe("sealModel", () => {
     await using world = await openWorld();
     await world.files.makeDirectory("/models");
 
-    const errors = [await failure(world.manager.sealModel("/missing")), await failure(world.manager.sealModel("/models"))];
+    const errors = [
+      await failure(world.manager.sealModel("/missing")),
+      await failure(world.manager.sealModel("/models")),
+    ];
 
     expect(errors.map(({ code }) => code)).toEqual(["ERR_SOURCE", "ERR_SOURCE"]);
     for (const { message } of errors) expect(message).not.toContain("/m");
@@ -248,7 +266,10 @@ describe("verifySealed", () => {
       coverage: 1,
       verifiedAt: "2026-01-01T00:00:01.000Z",
     });
-    expect(world.sink.events[report.auditSeq]).toMatchObject({ type: "SealVerified", data: { shardId: "a" } });
+    expect(world.sink.events[report.auditSeq]).toMatchObject({
+      type: "SealVerified",
+      data: { shardId: "a" },
+    });
   });
 
   test("names block and tensor of one flipped bit, and quarantines the shard", async () => {
@@ -295,7 +316,10 @@ describe("verifySealed", () => {
 
     expect(reason).toBe("evidence");
     expect(world.manager.shards()[0]?.state).toBe("quarantined");
-    expect(world.events("SealVerificationFailed")[0]).toMatchObject({ reason: "evidence", changed: ["access"] });
+    expect(world.events("SealVerificationFailed")[0]).toMatchObject({
+      reason: "evidence",
+      changed: ["access"],
+    });
   });
 
   test("refuses a seal older than its greatest age, by the monotonic clock alone", async () => {
@@ -350,7 +374,9 @@ describe("verifySealed", () => {
       seal: { ...shard.seal, signatures: [{ ...signature, sig: sig.toString("base64") }] },
     };
 
-    const reasons = await Promise.all(Array.from({ length: 10_000 }, () => refusalOf(world.manager.verifySealed(forged))));
+    const reasons = await Promise.all(
+      Array.from({ length: 10_000 }, () => refusalOf(world.manager.verifySealed(forged))),
+    );
     await world.timers.runAll();
 
     expect(new Set(reasons)).toEqual(new Set(["bad-mac"]));
@@ -416,7 +442,10 @@ describe("repair", () => {
 
     const error = await failure(world.manager.repair(shard, wrong));
 
-    expect(error).toMatchObject({ code: "ERR_INTEGRITY", detail: { mismatches: [{ offset: 49_152, bytes: 4096 }] } });
+    expect(error).toMatchObject({
+      code: "ERR_INTEGRITY",
+      detail: { mismatches: [{ offset: 49_152, bytes: 4096 }] },
+    });
     expect(world.manager.shards()[0]?.state).toBe("quarantined");
     expect((await world.manager.attestResidency(shard)).stable.access).toBe("read");
   });
@@ -506,7 +535,11 @@ describe("release", () => {
 
     expect([before, world.control.isZero(deviceIndex(0))]).toEqual([false, true]);
     expect(await books(world)).toEqual(NOTHING);
-    expect(world.events("VramDeallocated")[0]).toMatchObject({ reason: "released", wiped: true, madeWritable: true });
+    expect(world.events("VramDeallocated")[0]).toMatchObject({
+      reason: "released",
+      wiped: true,
+      madeWritable: true,
+    });
     expect(await refusalOf(world.manager.verifySealed(shard))).toBe("stale-generation");
     expect(await refusalOf(world.manager.release(shard))).toBe("stale-generation");
   });
@@ -583,7 +616,8 @@ describe("a lost device", () => {
     world.control.loseDevice(deviceIndex(0));
 
     const codes = [];
-    for (let attempt = 0; attempt < 2; attempt++) codes.push((await failure(world.manager.sealModel(weights(10)))).code);
+    for (let attempt = 0; attempt < 2; attempt++)
+      codes.push((await failure(world.manager.sealModel(weights(10)))).code);
 
     expect(codes).toEqual(["ERR_DEVICE_LOST", "ERR_DEVICE_LOST"]);
     expect(world.manager.shards()).toEqual([]);
@@ -600,7 +634,9 @@ describe("close", () => {
 
     expect(world.control.live()).toBe(0);
     expect(world.control.isZero(deviceIndex(0))).toBe(true);
-    expect(world.events("VramDeallocated")).toEqual([expect.objectContaining({ reason: "closed", wiped: true })]);
+    expect(world.events("VramDeallocated")).toEqual([
+      expect.objectContaining({ reason: "closed", wiped: true }),
+    ]);
     expect((await failure(world.manager.verifySealed(shard))).code).toBe("ERR_STATE");
   });
 

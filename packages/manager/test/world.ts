@@ -15,7 +15,13 @@ import {
   recordingSink,
   seededRandom,
 } from "@vram-residency/testing";
-import { type AuditEventType, deviceIndex, hasCode, type SealedShard, type VramError } from "@vram-residency/types";
+import {
+  type AuditEventType,
+  deviceIndex,
+  hasCode,
+  type SealedShard,
+  type VramError,
+} from "@vram-residency/types";
 
 /** The root secret of every world, so that a test can forge with it. */
 export const ROOT: Uint8Array = Uint8Array.from({ length: 32 }, (_, index) => index + 1);

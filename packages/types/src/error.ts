@@ -47,7 +47,13 @@ export interface ErrorDetails {
   ERR_INPUT_INVALID: { readonly field: string; readonly reason: string };
   ERR_CONFIG_INVALID: { readonly field: string; readonly reason: string };
   ERR_SOURCE: {
-    readonly reason: "unreadable" | "changed" | "truncated" | "too-large" | "digest-differs" | "not-rereadable";
+    readonly reason:
+      | "unreadable"
+      | "changed"
+      | "truncated"
+      | "too-large"
+      | "digest-differs"
+      | "not-rereadable";
   };
   ERR_FORMAT_INVALID: { readonly format: string; readonly rule: string; readonly offset: number };
   ERR_STATE: { readonly state: string; readonly expected: string };

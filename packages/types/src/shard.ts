@@ -61,7 +61,11 @@ export interface SealBody {
   readonly shard: { readonly id: string };
   readonly group?: { readonly id: string; readonly index: number; readonly total: number };
   readonly bytes: number;
-  readonly identity: { readonly alg: "sha256"; readonly digest: string; readonly source: "computed" | "cached" };
+  readonly identity: {
+    readonly alg: "sha256";
+    readonly digest: string;
+    readonly source: "computed" | "cached";
+  };
   readonly residency: { readonly alg: ResidencyAlgorithm; readonly digest: string; readonly block?: number };
   readonly device: {
     readonly uuid: string;

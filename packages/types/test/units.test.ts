@@ -1,3 +1,5 @@
 import { expect, test } from "bun:test";
 import { byteCount } from "@vram-residency/types";
-test("x", () => { expect<number>(byteCount(1, "a")).toBe(1); });
+test("x", () => {
+  expect<number>(byteCount(1, "a")).toBe(1);
+});

@@ -13,7 +13,13 @@ export { computeDigest, digestStream } from "@vram-residency/crypto";
 export { nodeDigester } from "@vram-residency/crypto/node";
 export type { Model, ModelFile } from "@vram-residency/formats";
 export { openModel } from "@vram-residency/formats";
-export type { LoadedModel, LoadOptions, LoadProgress, PlannedShard, ResidencyPlan } from "@vram-residency/loader";
+export type {
+  LoadedModel,
+  LoadOptions,
+  LoadProgress,
+  PlannedShard,
+  ResidencyPlan,
+} from "@vram-residency/loader";
 export { loadModel, planModel } from "@vram-residency/loader";
 export type {
   Capacity,

@@ -82,7 +82,8 @@ function openBackend(options: ParsedOpenOptions): Allocator {
       random: systemRandom,
     });
   }
-  const remedy = 'this version has no CUDA allocator yet: name the mock with backend "mock", or pass your own allocator';
+  const remedy =
+    'this version has no CUDA allocator yet: name the mock with backend "mock", or pass your own allocator';
   throw new VramError("ERR_DRIVER_UNAVAILABLE", `no CUDA device can be used; ${remedy}`, {
     missing: "CUDA allocator",
     remedy,

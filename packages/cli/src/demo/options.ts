@@ -29,10 +29,17 @@ function refuse(field: string, reason: string): never {
  */
 export function parseFlip(text: string): Flip {
   const [shard, byte, bit, ...rest] = text.split(":");
-  if (shard === undefined || byte === undefined || bit === undefined || rest.length > 0 || !/^[A-Za-z0-9_-]+$/.test(shard)) {
+  if (
+    shard === undefined ||
+    byte === undefined ||
+    bit === undefined ||
+    rest.length > 0 ||
+    !/^[A-Za-z0-9_-]+$/.test(shard)
+  ) {
     refuse("--flip", "expected SHARD:BYTE:BIT, such as 1:123456:3");
   }
-  if (!/^\d{1,16}$/.test(byte) || !Number.isSafeInteger(Number(byte))) refuse("--flip", "BYTE is not a whole number");
+  if (!/^\d{1,16}$/.test(byte) || !Number.isSafeInteger(Number(byte)))
+    refuse("--flip", "BYTE is not a whole number");
   if (!/^[0-7]$/.test(bit)) refuse("--flip", "BIT is not 0 to 7");
   return { shard, byte: Number(byte), bit: Number(bit) };
 }

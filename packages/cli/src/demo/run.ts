@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { hasCode, type LoadedModel, loadModel, type SealedShard, systemRandom, VramError } from "vram-residency";
+import {
+  hasCode,
+  type LoadedModel,
+  loadModel,
+  type SealedShard,
+  systemRandom,
+  VramError,
+} from "vram-residency";
 import { deviceIndex } from "@vram-residency/types";
 import { EXIT } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
@@ -48,7 +55,12 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
 async function sealAct(stage: Stage, story: Story, terminal: Terminal): Promise<LoadedModel> {
   story.chapter("Seal: copy into device memory, hash on the way in and again where it lies, sign");
   const { manager, plan } = stage;
-  const model = await loadModel(plan, { manager, random: systemRandom, signal: terminal.signal, modelRef: "demo" });
+  const model = await loadModel(plan, {
+    manager,
+    random: systemRandom,
+    signal: terminal.signal,
+    modelRef: "demo",
+  });
   story.sealed(
     model.shards,
     plan.shards.map(({ tensors }) => tensors.length),
@@ -77,7 +89,9 @@ function chooseFlip({ plan }: Stage, asked: Flip | undefined): Flip & { readonly
   const index =
     asked === undefined
       ? Math.min(1, plan.shards.length - 1)
-      : plan.shards.findIndex(({ shardId }, place) => shardId === asked.shard || String(place) === asked.shard);
+      : plan.shards.findIndex(
+          ({ shardId }, place) => shardId === asked.shard || String(place) === asked.shard,
+        );
   const planned = plan.shards[index];
   if (planned === undefined) {
     const reason = `there is no such shard; the model has ${plan.shards.length}, numbered from 0`;
@@ -101,27 +115,47 @@ async function corruptAct(
   flip: Flip & { readonly index: number },
 ): Promise<SealedShard> {
   const victim = model.shards[flip.index];
-  if (victim === undefined) throw new VramError("ERR_BUG", "a planned shard was not sealed", { invariant: "all or nothing" });
+  if (victim === undefined)
+    throw new VramError("ERR_BUG", "a planned shard was not sealed", { invariant: "all or nothing" });
   story.chapter("Corrupt: flip one bit in device memory, behind everybody's back");
   const { stable } = await manager.attestResidency(victim);
   control.flipBit(control.find(stable.bufferId), flip.byte, flip.bit);
   const { shardId } = victim;
-  story.tell({ act: "flipped", ok: true, shardId, byte: flip.byte, bit: flip.bit }, `${shardId}: bit ${flip.bit} of byte ${flip.byte}`);
+  story.tell(
+    { act: "flipped", ok: true, shardId, byte: flip.byte, bit: flip.bit },
+    `${shardId}: bit ${flip.bit} of byte ${flip.byte}`,
+  );
   return victim;
 }
 
-async function catchAct({ manager }: Stage, story: Story, terminal: Terminal, victim: SealedShard, flip: Flip): Promise<boolean> {
+async function catchAct(
+  { manager }: Stage,
+  story: Story,
+  terminal: Terminal,
+  victim: SealedShard,
+  flip: Flip,
+): Promise<boolean> {
   story.chapter("Catch and locate: the shard no longer verifies");
   try {
     await manager.verifySealed(victim, { signal: terminal.signal });
   } catch (error) {
     if (!hasCode(error, "ERR_INTEGRITY")) throw error;
     const { shardId, mismatches, more } = error.detail;
-    story.tell({ act: "verify-corrupted", ok: false, shardId, code: error.code, mismatches, more }, `${shardId}: ${error.code}`);
+    story.tell(
+      { act: "verify-corrupted", ok: false, shardId, code: error.code, mismatches, more },
+      `${shardId}: ${error.code}`,
+    );
     for (const mismatch of mismatches) story.aside(damageText(mismatch), "bad");
     const [only, ...others] = mismatches;
-    const right = only !== undefined && others.length === 0 && flip.byte >= only.offset && flip.byte < only.offset + only.bytes;
-    story.tell({ act: "located", ok: right }, right ? "one block, and the flipped byte is in it" : "not where the bit was flipped");
+    const right =
+      only !== undefined &&
+      others.length === 0 &&
+      flip.byte >= only.offset &&
+      flip.byte < only.offset + only.bytes;
+    story.tell(
+      { act: "located", ok: right },
+      right ? "one block, and the flipped byte is in it" : "not where the bit was flipped",
+    );
     return right;
   }
   story.tell({ act: "verify-corrupted-passed", ok: false }, "the flipped bit was NOT caught");
@@ -138,11 +172,18 @@ async function repairAct({ manager }: Stage, story: Story, victim: SealedShard):
     (error: unknown) => (hasCode(error, "ERR_SEAL_VERIFICATION") ? error.detail.reason : undefined),
   );
   const ok = refused === "stale-generation";
-  story.tell({ act: "old-seal-refused", ok, reason: refused ?? null }, `the old seal is refused: ${refused ?? "NO"}`);
+  story.tell(
+    { act: "old-seal-refused", ok, reason: refused ?? null },
+    `the old seal is refused: ${refused ?? "NO"}`,
+  );
   return repaired;
 }
 
-async function releaseAct({ manager, control }: Stage, story: Story, shards: readonly SealedShard[]): Promise<boolean> {
+async function releaseAct(
+  { manager, control }: Stage,
+  story: Story,
+  shards: readonly SealedShard[],
+): Promise<boolean> {
   story.chapter("Release: wipe, check, free");
   for (const shard of shards) {
     await manager.release(shard);

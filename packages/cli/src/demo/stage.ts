@@ -59,14 +59,23 @@ export async function setStage(options: DemoOptions): Promise<Stage> {
     random: systemRandom,
   });
   stack.use(allocator);
-  const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, fileSystem: nodeFileSystem };
+  const ports = {
+    clock: systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    fileSystem: nodeFileSystem,
+  };
   const sink =
-    options.state === undefined ? new MemorySink(ports) : await JsonlSink.open({ ...ports, directory: join(directory, "audit") });
+    options.state === undefined
+      ? new MemorySink(ports)
+      : await JsonlSink.open({ ...ports, directory: join(directory, "audit") });
   stack.use(sink);
   const manager = stack.use(await openVram({ backend: "mock", allocator, audit: sink }));
 
   const reason =
-    options.backend === "auto" ? "no CUDA device answered, so ordinary host memory stands in for a GPU" : "ordinary host memory stands in for a GPU";
+    options.backend === "auto"
+      ? "no CUDA device answered, so ordinary host memory stands in for a GPU"
+      : "ordinary host memory stands in for a GPU";
   const kept = stack.move();
   return {
     setting: {

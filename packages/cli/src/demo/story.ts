@@ -44,7 +44,13 @@ export class Story {
   /** Introduces backend and model. */
   begin(setting: Setting): void {
     this.#line("");
-    this.#line(paint(this.#terminal, "strong", "vramr demo: seal, verify, flip one bit, catch, locate, repair, verify, release"));
+    this.#line(
+      paint(
+        this.#terminal,
+        "strong",
+        "vramr demo: seal, verify, flip one bit, catch, locate, repair, verify, release",
+      ),
+    );
     this.#line("");
     this.#fact("Backend", `${setting.backend}: ${setting.backendReason}`);
     const { files, tensors, bytes, model } = setting;
@@ -96,14 +102,22 @@ export class Story {
   }
 
   /** The picture of device memory: letters are shards, `!` a quarantined one, dots are free. */
-  picture(shards: readonly ShardStatus[], order: readonly string[], totalBytes: number, usedBytes: number): void {
+  picture(
+    shards: readonly ShardStatus[],
+    order: readonly string[],
+    totalBytes: number,
+    usedBytes: number,
+  ): void {
     const entries = order.flatMap((id, index) => {
       const shard = shards.find((candidate) => candidate.id === id);
       if (shard === undefined) return [];
       return [{ mark: shard.state === "quarantined" ? "!" : mark(index), bytes: shard.bytes }];
     });
     const strip = memoryMap(entries, totalBytes, this.#terminal.columns - 6);
-    const painted = strip.includes("!") && this.#terminal.color ? strip.replace(/!+/, (run) => paint(this.#terminal, "bad", run)) : strip;
+    const painted =
+      strip.includes("!") && this.#terminal.color
+        ? strip.replace(/!+/, (run) => paint(this.#terminal, "bad", run))
+        : strip;
     this.#line(`   ${painted}`);
     this.aside(`${size(usedBytes)} of ${size(totalBytes)} used`);
   }

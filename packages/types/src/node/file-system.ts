@@ -12,7 +12,10 @@ import type { FileHandle, FileStat, FileSystem, OpenOptions } from "../ports.ts"
 
 const open = promisify(fs.open);
 const close = promisify(fs.close);
-const fstat = promisify(fs.fstat) as unknown as (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>;
+const fstat = promisify(fs.fstat) as unknown as (
+  fd: number,
+  options: { bigint: true },
+) => Promise<fs.BigIntStats>;
 const ftruncate = promisify(fs.ftruncate);
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
@@ -46,7 +49,9 @@ class NodeFile implements FileHandle {
 
   read(into: Uint8Array, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      fs.read(this.fd, into, 0, into.length, position, (error, count) => (error ? reject(error) : resolve(count)));
+      fs.read(this.fd, into, 0, into.length, position, (error, count) =>
+        error ? reject(error) : resolve(count),
+      );
     });
   }
 
