@@ -49,7 +49,7 @@ export async function hold(
   invariant(chargedBytes <= slot.reservedBytes, "an allocation is no larger than its reservation");
   const id = await core.allocator.allocate(ordinal, byteCount(bytes, "bytes"), options);
   slot.reservedBytes -= chargedBytes;
-  return { id, bytes, chargedBytes, protected: false, wiped: false };
+  return { id, bytes, chargedBytes, protected: false, wiped: false, freeFailed: false };
 }
 
 /** Why memory is given back. */
@@ -58,8 +58,8 @@ export type GiveBackReason = AuditEventData["VramDeallocated"]["reason"];
 /**
  * Wipes, checks, frees and refunds everything a slot holds, records it, and drops the slot.
  *
- * Memory that cannot be wiped is never freed: it stays charged, the shard is quarantined and its device degraded, and the
- * next `release` or `close` tries again. The audit log never holds this up; what it did not take is owed.
+ * Memory that cannot be wiped is never freed: it stays charged, the shard is "unwiped" and its device degraded, and only
+ * another `release`, or `close`, is taken for it. The audit log never holds this up; what it did not take is owed.
  *
  * @throws {@link VramError} `ERR_INTEGRITY` when bytes remain after a wipe; as the allocator does.
  */
@@ -79,7 +79,7 @@ export async function giveBack(
     for (const part of ["main", "leaves"] as const) {
       const holding = slot[part];
       if (holding === undefined) continue;
-      await core.allocator.free(holding.id);
+      await free(core, holding);
       slot[part] = undefined;
       device.ledger.refund(holding.chargedBytes);
       freedBytes += holding.chargedBytes;
@@ -89,7 +89,7 @@ export async function giveBack(
     if (hasCode(error, "ERR_DEVICE_LOST")) {
       slot.state = "lost";
     } else {
-      slot.state = "quarantined";
+      slot.state = "unwiped";
       await degrade(core, device, "memory could not be wiped and freed");
       await recordDeallocation(core, device, slot, { reason, wiped: false, freedBytes, madeWritable });
     }
@@ -118,6 +118,17 @@ async function wipe(core: Core, slot: Slot, holding: Holding): Promise<void> {
     );
   }
   holding.wiped = true;
+}
+
+async function free(core: Core, holding: Holding): Promise<void> {
+  try {
+    await core.allocator.free(holding.id);
+  } catch (error) {
+    // The answer to an earlier free was lost, and the id is stale now: it took effect.
+    if (holding.freeFailed && hasCode(error, "ERR_STATE")) return;
+    holding.freeFailed = true;
+    throw error;
+  }
 }
 
 function recordDeallocation(

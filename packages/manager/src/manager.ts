@@ -214,7 +214,7 @@ export class VramManager implements AsyncDisposable {
       if (device === undefined) return;
       if (isLost(slot)) return dropLost(core, device, slot);
       await device.queue.run(scope.signal, async () => {
-        const turn = takeTurn(core, seal, ["sealed", "quarantined"]);
+        const turn = takeTurn(core, seal, ["sealed", "quarantined", "unwiped"]);
         await giveBack(core, device, turn.slot, "released");
       });
     });

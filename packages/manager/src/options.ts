@@ -111,6 +111,7 @@ export type ShardState =
   | "quarantined"
   | "repairing"
   | "releasing"
+  | "unwiped"
   | "lost";
 
 /** One line of the manager's table. */

@@ -67,11 +67,9 @@ export async function repairNow(
     scope.enter("repair");
     const madeWritable = main.protected;
     await core.allocator.protect(main.id, "read-write");
-    main.protected = false;
     const repaired = await rewrite(core, turn, read, scope);
     await restoreLeaves(core, turn, read, scope);
     await core.allocator.protect(main.id, "read");
-    main.protected = true;
 
     const renewed = await reseal(core, device, turn, scope);
     await core.journal.record("ShardRepaired", {
@@ -89,19 +87,17 @@ export async function repairNow(
     return renewed.shard;
   } finally {
     // INVARIANT: the only way out of "repairing" into "sealed" is a new seal that has been recorded.
-    if (slot.state === "repairing") slot.state = "quarantined";
-    if (!main.protected) await protectAgain(core, main);
+    if (slot.state === "repairing") {
+      slot.state = "quarantined";
+      await protectAgain(core, main);
+    }
   }
 }
 
-/** After a repair that failed half way. A lost device refuses this too, and there is nothing left to protect then. */
+/** After a repair that failed half way. */
 async function protectAgain(core: Core, main: Holding): Promise<void> {
-  try {
-    await core.allocator.protect(main.id, "read");
-    main.protected = true;
-  } catch {
-    // The shard is quarantined either way, and evidence() will say that its memory is writable.
-  }
+  // When this fails too, the shard is quarantined all the same, and its evidence will say that it is writable.
+  await core.allocator.protect(main.id, "read").catch(() => {});
 }
 
 /** Rewrites every block that differs, group by group; groups that are right are not read from the source. */

@@ -116,8 +116,9 @@ async function load(
   });
   const identity = assertCopied(slot, copied, options.expectedDigest);
 
-  await core.allocator.protect(main.id, "read");
+  // Noted first: a call whose answer is lost may have taken effect.
   main.protected = true;
+  await core.allocator.protect(main.id, "read");
 
   scope.enter("digest");
   const started = { wall: core.clock.wall(), mono: core.clock.mono() };
@@ -297,7 +298,7 @@ export async function recordSeal(
 async function undo(core: Core, device: Device, slot: Slot, cause: unknown): Promise<void> {
   const allocated = slot.main !== undefined;
   const { shardId, device: gpuDevice, bytes: requestedBytes } = slot;
-  // What cannot be wiped stays charged and visible as quarantined; that failure has been recorded.
+  // What cannot be wiped stays charged and visible as unwiped; that failure has been recorded.
   if (!isLost(slot)) await giveBack(core, device, slot, "undone").catch(() => {});
   if (isLost(slot)) dropLost(core, device, slot);
   if (allocated) return;

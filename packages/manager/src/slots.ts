@@ -23,6 +23,8 @@ export interface Holding {
   /** Whether the allocator was told to refuse writes. */
   protected: boolean;
   wiped: boolean;
+  /** A free was asked for and failed: the allocator may have done it all the same. */
+  freeFailed: boolean;
 }
 
 /** What sealing established; replaced as a whole by every new seal. */

@@ -32,6 +32,11 @@ export interface Turn {
   readonly main: Holding;
 }
 
+const REMEDIES: { readonly [State in Slot["state"]]?: string } = {
+  quarantined: "repair or release it",
+  unwiped: "release it again",
+};
+
 /**
  * Looks at the live table again when the shard's turn has come: it may have been released, repaired or lost meanwhile.
  *
@@ -49,7 +54,7 @@ export function takeTurn(core: Core, seal: LiveSeal, expected: readonly Slot["st
     });
   }
   if (!expected.includes(slot.state) || slot.sealed === undefined || slot.main === undefined) {
-    const remedy = slot.state === "quarantined" ? "repair or release it" : "wait for it to settle";
+    const remedy = REMEDIES[slot.state] ?? "wait for it to settle";
     throw new VramError("ERR_STATE", `the shard is ${slot.state}: ${remedy}`, {
       state: slot.state,
       expected: expected.join(" or "),

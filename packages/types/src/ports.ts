@@ -96,7 +96,7 @@ export type KeyState = "active" | "verify-only" | "revoked";
 
 /** One generation of the seal root. */
 export interface SealRoot {
-  /** At least 32 bytes, not all equal. Whoever receives it copies it and may wipe it. */
+  /** At least 32 bytes, not all equal. Whoever receives it copies it, and changes nothing. */
   readonly secret: Uint8Array;
   readonly state: KeyState;
 }

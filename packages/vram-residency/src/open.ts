@@ -2,7 +2,7 @@ import { MockAllocator } from "@vram-residency/allocator-mock";
 import { JsonlSink, MemorySink } from "@vram-residency/audit";
 import { nodeDigester } from "@vram-residency/crypto/node";
 import { VramManager } from "@vram-residency/manager";
-import type { Policy, PolicyProfile } from "@vram-residency/policy";
+import { createPolicy, type Policy, type PolicyProfile } from "@vram-residency/policy";
 import { randomKeys, tokenKeys } from "@vram-residency/seal";
 import {
   type Allocator,
@@ -56,7 +56,7 @@ export async function openVram(options: OpenVramOptions = {}): Promise<VramManag
   return await VramManager.open({
     allocator,
     keys: checked.keys ?? defaultKeys(checked.config),
-    policy: (checked.policy ?? "default") as Policy | PolicyProfile,
+    policy: createPolicy(checked.policy ?? "default"),
     audit,
     clock,
     timers: systemTimers,
