@@ -7,16 +7,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundle, CHROMIUM_MISSING, inBareContext, inChromium } from "./browser.ts";
 import { type Finished, run, tool } from "./process.ts";
 import { ROOT } from "./project.ts";
 import { commandStep, type Step } from "./step.ts";
 import type { Tarball } from "./tarball.ts";
 
 const SOURCES = join(ROOT, "scripts", "consumers");
-
-/** What a browser bundle is made of; anything else in it is a polyfill or a stowaway. */
-const BUNDLE_MAY_HOLD =
-  /(^|\/)(entry\.mjs|@vram-residency\/(types|crypto|seal|validation|policy)\/dist\/|@noble\/hashes\/|valibot\/)/;
 
 /** Ends at the first command that fails, and returns it; otherwise the last. */
 async function inTurn(...starts: readonly (() => Promise<Finished>)[]): Promise<Finished> {
@@ -51,6 +48,7 @@ async function onNode(folder: string, tarballs: readonly Tarball[]): Promise<Fin
     type: "module",
     dependencies: dependencies(libraries),
   });
+  await copy(folder, "story.mjs");
   const script = await copy(folder, "node/consumer.mjs");
   const flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"];
   return inTurn(
@@ -93,41 +91,39 @@ async function onBun(folder: string, tarballs: readonly Tarball[]): Promise<Fini
     dependencies: files,
     overrides: files,
   });
+  await copy(folder, "story.mjs");
   const script = await copy(folder, "bun/consumer.mjs");
-  const cli = join("node_modules", "@vram-residency", "cli", "dist", "main.js");
   return inTurn(
     () => run([process.execPath, "install", "--ignore-scripts"], { cwd: folder }),
     // Without --no-install a package that is missing would be fetched on the fly, and nobody would notice.
     () => run([process.execPath, "--no-install", script], { cwd: folder }),
-    () => run([process.execPath, "--no-install", cli, "--help"], { cwd: folder }),
   );
 }
 
-/** Bundles for browsers in the folder npm has filled, looks at what went in, and runs it with web globals only. */
-async function inBrowser(folder: string): Promise<Finished> {
-  const entry = await copy(folder, "browser/entry.mjs");
-  const runner = await copy(folder, "browser/run.mjs");
-  const flags = ["--target=browser", "--format=iife", "--sourcemap=external", "--outdir=bundle"];
-  const built = await run([process.execPath, "build", entry, ...flags], { cwd: folder });
-  if (built.code !== 0) return built;
-  const faults = await bundleFaults(folder);
-  if (faults.length > 0) return { ...built, code: 1, output: faults.join("\n") };
-  return run(["node", runner, "bundle/entry.js"], { cwd: folder });
+/** Bundles for browsers in the folder npm has filled. */
+async function forBrowsers(folder: string): Promise<Finished> {
+  for (const name of ["entry.mjs", "run.mjs", "page.html"]) await copy(folder, `browser/${name}`);
+  return bundle(folder);
 }
 
-async function bundleFaults(folder: string): Promise<readonly string[]> {
-  const code = await Bun.file(join(folder, "bundle", "entry.js")).text();
-  const map = (await Bun.file(join(folder, "bundle", "entry.js.map")).json()) as {
-    sources: readonly string[];
-  };
-  const strangers = map.sources.filter((source) => !BUNDLE_MAY_HOLD.test(source));
-  const words = [/\bnode:/, /\bbun:/, /(?<![.\w$])require\(/, /(?<![.\w$])(?:Buffer|process)\./].flatMap(
-    (word) => word.exec(code)?.[0] ?? [],
-  );
-  return [
-    ...strangers.map((source) => `the bundle holds ${source}`),
-    ...words.map((word) => `the bundle says ${word}`),
-  ];
+/**
+ * A step that passes when a consumer exits 0 *and* its last line is JSON that says ok: one that stops halfway, quietly, has
+ * not shown anything.
+ */
+function consumerStep(name: string, start: () => Promise<Finished>): Step {
+  return commandStep(name, async () => {
+    const finished = await start();
+    if (finished.code !== 0 || saysOk(finished.output)) return finished;
+    return { ...finished, code: 1, output: `${finished.output}\nit ended without saying what it did` };
+  });
+}
+
+function saysOk(output: string): boolean {
+  try {
+    return JSON.parse(output.trim().split("\n").at(-1) ?? "").ok === true;
+  } catch {
+    return false;
+  }
 }
 
 /** The consumers as steps. They share one temporary folder, removed by the last. */
@@ -138,10 +134,15 @@ export function consumerSteps(tarballs: () => readonly Tarball[]): readonly Step
     return made.then((parent) => join(parent, name));
   };
   return [
-    commandStep("consumer: Node, npm", async () => onNode(await folder("node"), tarballs())),
+    consumerStep("consumer: Node, npm", async () => onNode(await folder("node"), tarballs())),
     commandStep("consumer: types", async () => types(await folder("node"), tarballs())),
-    commandStep("consumer: browser bundle", async () => inBrowser(await folder("node"))),
-    commandStep("consumer: Bun", async () => {
+    commandStep("consumer: browser bundle", async () => forBrowsers(await folder("node"))),
+    consumerStep("consumer: browser bundle, bare context", async () => inBareContext(await folder("node"))),
+    {
+      ...consumerStep("consumer: browser bundle, Chromium", async () => inChromium(await folder("node"))),
+      skip: CHROMIUM_MISSING,
+    },
+    consumerStep("consumer: Bun", async () => {
       try {
         return await onBun(await folder("bun"), tarballs());
       } finally {

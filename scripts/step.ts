@@ -6,9 +6,11 @@
 import type { Finished } from "./process.ts";
 import type { Count } from "./tally.ts";
 
-/** One thing that passes or fails. */
+/** One thing that passes, fails, or cannot be done on this machine. */
 export interface Step {
   readonly name: string;
+  /** Why it cannot be done here; undefined when it can. A skipped step is counted as one. */
+  readonly skip?: string | undefined;
   /** @returns What went wrong; empty when nothing did. */
   readonly run: () => Promise<string>;
 }
@@ -27,7 +29,12 @@ export function commandStep(name: string, start: () => Promise<Finished>): Step 
 /** Runs the steps one after another, all of them, and prints each. A step that throws has failed. */
 export async function runSteps(steps: readonly Step[]): Promise<Count> {
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const { name, run } of steps) {
+  for (const { name, skip, run } of steps) {
+    if (skip !== undefined) {
+      console.log(`skip      -    ${name}: ${skip}`);
+      total.skipped += 1;
+      continue;
+    }
     const started = performance.now();
     const problem = await run().catch((error: unknown) =>
       error instanceof Error ? error.message : String(error),

@@ -6,6 +6,7 @@ export const VIEW_BYTES_MAX: number = 1 << 20;
 /** What every segment that was never written looks like. Never written to. */
 const ZEROS: Uint8Array = new Uint8Array(VIEW_BYTES_MAX);
 
+const NO_WORDS: Uint32Array = new Uint32Array(0);
 const DIGEST_BYTES = 32;
 const BLOCK_BYTES = 4096;
 
@@ -19,7 +20,8 @@ export function isZero(bytes: Uint8Array): boolean {
   if (bytes.buffer === ZEROS.buffer) return true;
   const lead = Math.min(bytes.length, (4 - (bytes.byteOffset % 4)) % 4);
   const words = (bytes.length - lead) >> 2;
-  const view = new Uint32Array(bytes.buffer, bytes.byteOffset + lead, words);
+  // A view of no words may start nowhere but on a boundary either.
+  const view = words === 0 ? NO_WORDS : new Uint32Array(bytes.buffer, bytes.byteOffset + lead, words);
   let seen = 0;
   for (let index = 0; index < lead; index += 1) seen |= bytes[index] ?? 0;
   for (let index = 0; index < words && seen === 0; index += 1) seen |= view[index] ?? 0;

@@ -28,5 +28,5 @@ if (!(context.outcome && typeof context.outcome.then === "function"))
   throw new Error("the bundle set no outcome");
 // A promise that never settles would end the process quietly.
 process.exitCode = 1;
-await context.outcome;
+console.log(JSON.stringify(await context.outcome));
 process.exitCode = 0;

@@ -1,20 +1,52 @@
-// A user on Node: every library imports from its published form.
+// A user on Node who puts a manager together by hand, without the facade and without `await using`.
 import assert from "node:assert/strict";
+import { MockAllocator } from "@vram-residency/allocator-mock";
+import { mockControl } from "@vram-residency/allocator-mock/testing";
+import { MemorySink } from "@vram-residency/audit";
+import { computeDigest } from "@vram-residency/crypto";
+import { nodeDigester } from "@vram-residency/crypto/node";
+import { VramManager } from "@vram-residency/manager";
+import { randomKeys } from "@vram-residency/seal";
+import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
+import { play, RECORDED } from "./story.mjs";
 
-const NAMES = [
-  "types",
-  "crypto",
-  "validation",
-  "seal",
-  "audit",
-  "policy",
-  "formats",
-  "allocator-mock",
-  "testing",
-].map((id) => `@vram-residency/${id}`);
-NAMES.push("@vram-residency/manager", "@vram-residency/loader", "vram-residency");
-
-for (const name of NAMES) {
-  const library = await import(name);
+// The libraries that the story does not touch must at least load here.
+for (const name of ["types", "validation", "policy", "formats", "loader", "testing"]) {
+  const library = await import(`@vram-residency/${name}`);
   assert.ok(Object.keys(library).length > 0, `${name} exports nothing`);
 }
+await import("vram-residency");
+
+const allocator = new MockAllocator({
+  capacityBytes: 64 << 20,
+  digester: nodeDigester,
+  timers: systemTimers,
+  random: systemRandom,
+});
+const audit = new MemorySink({ clock: systemClock, random: systemRandom });
+const manager = await VramManager.open({
+  allocator,
+  audit,
+  keys: randomKeys(systemRandom),
+  policy: "development",
+  clock: systemClock,
+  timers: systemTimers,
+  random: systemRandom,
+  fileSystem: nodeFileSystem,
+  owned: [allocator, audit],
+});
+const did = await play({
+  manager,
+  allocator,
+  control: mockControl(allocator),
+  digest: computeDigest,
+  path: "node-model.bin",
+});
+await manager.close();
+
+assert.deepEqual(
+  audit.records().map(({ type }) => type),
+  RECORDED,
+);
+assert.equal(audit.state, "closed");
+console.log(JSON.stringify({ ok: true, runtime: `node ${process.version}`, ...did }));

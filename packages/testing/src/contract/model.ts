@@ -31,7 +31,8 @@ export async function followsModel(bench: Bench): Promise<void> {
         .tuple(pick, fc.constantFrom("read" as const, "read-write" as const))
         .map(([which, to]) => protectCommand(which, to)),
     ],
-    { maxCommands: 30 },
+    // Long sequences: what one command leaves behind shows only in a later one.
+    { maxCommands: 60, size: "max" },
   );
   const property = fc.asyncProperty(commands, async (sequence) => {
     const model: Model = { live: [] };
@@ -41,7 +42,7 @@ export async function followsModel(bench: Bench): Promise<void> {
       for (const { id } of model.live) await bench.allocator.free(id);
     }
   });
-  await fc.assert(property, { numRuns: 40 });
+  await fc.assert(property, { numRuns: 60 });
 }
 
 async function expectSameUse(model: Model, bench: Bench): Promise<void> {

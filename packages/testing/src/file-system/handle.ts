@@ -36,6 +36,8 @@ export class MemoryFile implements FileHandle {
     this.#need("write", this.#mode !== "read");
     const count = this.#context.faults.meet("write", bytes.length);
     const at = this.#mode === "append" ? this.#node.bytes : (position ?? 0);
+    // Writing nothing past the end does not make a file longer.
+    if (count === 0) return 0;
     resize(this.#node, Math.max(this.#node.bytes, at + count));
     this.#node.data.set(bytes.subarray(0, count), at);
     this.#node.changedNs = this.#context.now();

@@ -76,6 +76,8 @@ class MemoryTree implements MemoryFileSystem {
       if (!creates) throw systemError("ENOENT", "open");
       node = this.#file(options.permissions ?? FILE_MODE);
       this.#enter(place, node);
+      // Permissions are for later: who makes a file may write to it now.
+      return new MemoryFile(node, options.mode, this.#context);
     }
     const needed = options.mode === "read" ? 0o400 : 0o600;
     if ((node.mode & needed) !== needed) throw systemError("EACCES", "open");
@@ -105,8 +107,8 @@ class MemoryTree implements MemoryFileSystem {
     const target = resolve(this.#root, to, "rename", false);
     if (source.node === undefined) throw systemError("ENOENT", "rename");
     if (source.node === target.node) return;
-    if (target.node !== undefined) this.#checkReplace(source.node, target.node);
     if (target.path.startsWith(`${source.path}/`)) throw systemError("EINVAL", "rename");
+    if (target.node !== undefined) this.#checkReplace(source.node, target.node);
     if (target.node !== undefined) this.#drop(target);
     source.parent.entries.delete(source.name);
     target.parent.entries.set(target.name, source.node);
@@ -187,7 +189,9 @@ class MemoryTree implements MemoryFileSystem {
     for (let count = 1; count < parts.length; count += 1) {
       const place = resolve(this.#root, parts.slice(0, count).join("/"), "mkdir", true);
       if (place.node === undefined) this.#enter(place, this.#directory(permissions));
-      else if (place.node.kind !== "directory") throw systemError("EEXIST", "mkdir");
+      else if (place.node.kind !== "directory") {
+        throw systemError(count === parts.length - 1 ? "EEXIST" : "ENOTDIR", "mkdir");
+      }
     }
   }
 
