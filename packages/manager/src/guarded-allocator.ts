@@ -13,7 +13,7 @@ import {
   type IngestReport,
   type OpenedSource,
   type ResidencyEvidence,
-  type VramError,
+  VramError,
   type WipeReport,
 } from "@vram-residency/types";
 
@@ -81,6 +81,15 @@ export class GuardedAllocator implements Allocator {
 
   free(id: AllocationId): Promise<void> {
     return this.#guard(id.device, () => this.#inner.free(id));
+  }
+
+  /** @throws `ERR_STATE` where the backend has no descriptors. */
+  exportFd(id: AllocationId): Promise<number> {
+    return this.#guard(id.device, () => {
+      if (this.#inner.exportFd !== undefined) return this.#inner.exportFd(id);
+      const message = `the ${this.backend} backend cannot export memory: use a CUDA device`;
+      throw new VramError("ERR_STATE", message, { state: "not exportable", expected: "exportable" });
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

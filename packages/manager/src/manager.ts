@@ -125,6 +125,7 @@ export class VramManager implements AsyncDisposable {
         nonce: toHex(core.random.bytes(16)),
         group: this.#groupOf(checked),
         tensors,
+        exportable: checked.exportable ?? false,
         sourcePath: typeof input === "string" ? input : undefined,
       });
       return await sealInto(core, device, slot, opened, checked, scope);
@@ -232,9 +233,16 @@ export class VramManager implements AsyncDisposable {
    */
   exportFd(shard: SealedShard): Promise<number> {
     return this.#operation(async () => {
-      await openLiveSeal(this.#core, shard, { allowRevoked: false });
-      const message = `the ${this.#core.allocator.backend} backend cannot export memory: use a CUDA device`;
-      throw new VramError("ERR_STATE", message, { state: "not exportable", expected: "exportable" });
+      const core = this.#core;
+      using scope = this.#scope({});
+      const seal = await openLiveSeal(core, shard, { allowRevoked: false });
+      const device = usableDevice(core, seal.slot.device);
+      return await device.queue.run(scope.signal, async () => {
+        const { slot, main } = takeTurn(core, seal, ["sealed"]);
+        if (slot.exportable) return await core.allocator.exportFd(main.id);
+        const message = "the shard was not sealed exportable: seal it again with exportable: true";
+        throw new VramError("ERR_STATE", message, { state: "not exportable", expected: "exportable" });
+      });
     });
   }
 

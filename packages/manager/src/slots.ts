@@ -45,6 +45,8 @@ export interface Slot {
   readonly nonce: string;
   readonly group: GroupPlace | undefined;
   readonly tensors: readonly TensorRange[];
+  /** Its memory may be handed to another process. */
+  readonly exportable: boolean;
   /** A file that can be read again for a repair. */
   readonly sourcePath: string | undefined;
   state: ShardState;
@@ -58,7 +60,7 @@ export interface Slot {
 }
 
 /** What a slot is claimed with. */
-export type Claim = Pick<Slot, "shardId" | "device" | "bytes" | "nonce" | "group" | "tensors" | "sourcePath">;
+export type Claim = Pick<Slot, "shardId" | "device" | "bytes" | "nonce" | "group" | "tensors" | "exportable" | "sourcePath">;
 
 /**
  * The live table: which shard lies in which slot, and which seal is the live one.
