@@ -60,7 +60,10 @@ export interface Slot {
 }
 
 /** What a slot is claimed with. */
-export type Claim = Pick<Slot, "shardId" | "device" | "bytes" | "nonce" | "group" | "tensors" | "exportable" | "sourcePath">;
+export type Claim = Pick<
+  Slot,
+  "shardId" | "device" | "bytes" | "nonce" | "group" | "tensors" | "exportable" | "sourcePath"
+>;
 
 /**
  * The live table: which shard lies in which slot, and which seal is the live one.

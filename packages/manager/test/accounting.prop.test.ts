@@ -52,7 +52,10 @@ function pick(real: Real, index: number): [string, Held] | undefined {
   return all[index % all.length];
 }
 
-const size = fc.oneof(fc.integer({ min: 1, max: 10 * BLOCK }), fc.constantFrom(1, BLOCK, BLOCK + 1, 40 * BLOCK));
+const size = fc.oneof(
+  fc.integer({ min: 1, max: 10 * BLOCK }),
+  fc.constantFrom(1, BLOCK, BLOCK + 1, 40 * BLOCK),
+);
 
 const seal = size.map(
   (bytes): Command => ({
@@ -185,7 +188,9 @@ describe("used bytes", () => {
   test("equal the model's sum and the allocator's own figure after any sequence, with faults", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.commands([seal, seal, failedSeal, release, failedRelease, damageAndRepair, rush], { maxCommands: 30 }),
+        fc.commands([seal, seal, failedSeal, release, failedRelease, damageAndRepair, rush], {
+          maxCommands: 30,
+        }),
         async (commands) => {
           const world = await openWorld({ capacityBytes: CAPACITY });
           try {

@@ -28,7 +28,9 @@ async function story(world: World): Promise<Outcome[]> {
       return undefined;
     }
   };
-  let shard: SealedShard | undefined = await attempt("seal", () => manager.sealModel(CONTENT, { shardId: "a" }));
+  let shard: SealedShard | undefined = await attempt("seal", () =>
+    manager.sealModel(CONTENT, { shardId: "a" }),
+  );
   if (shard !== undefined) {
     const sealed = shard;
     await attempt("verify", () => manager.verifySealed(sealed));
@@ -62,7 +64,8 @@ function assertHonest(world: World, outcomes: readonly Outcome[]): void {
     // Nothing may vouch for damaged content.
     if (act === "verify-damaged") expect(code).not.toBe("ok");
   }
-  const ok = (act: string): boolean => outcomes.some((outcome) => outcome.act === act && outcome.code === "ok");
+  const ok = (act: string): boolean =>
+    outcomes.some((outcome) => outcome.act === act && outcome.code === "ok");
   const records = world.sink.events.map(({ type }) => type);
   const sealed = world.events("VramSealed").map(({ shardId }) => shardId);
   if (ok("seal")) expect(sealed).toContain("a");
@@ -84,8 +87,16 @@ async function faultyWorld(script: readonly CallFault[]): Promise<{ world: World
   return { world, faulty };
 }
 
-const COPY_FAILED = new VramError("ERR_DRIVER_COPY", "injected", { device: 0, driverCode: 719, driverName: "injected" });
-const LOST = new VramError("ERR_DEVICE_LOST", "injected", { device: 0, driverCode: 999, restartNeeded: true });
+const COPY_FAILED = new VramError("ERR_DRIVER_COPY", "injected", {
+  device: 0,
+  driverCode: 719,
+  driverName: "injected",
+});
+const LOST = new VramError("ERR_DEVICE_LOST", "injected", {
+  device: 0,
+  driverCode: 999,
+  restartNeeded: true,
+});
 
 const clean = await faultyWorld([]);
 const opening = clean.faulty.calls();

@@ -53,7 +53,9 @@ describe("one flipped bit", () => {
         await world.flip(shard, byte, integer(random, 8));
 
         const error = await failure(world.manager.verifySealed(shard));
-        const mismatches: readonly Mismatch[] = hasCode(error, "ERR_INTEGRITY") ? error.detail.mismatches : [];
+        const mismatches: readonly Mismatch[] = hasCode(error, "ERR_INTEGRITY")
+          ? error.detail.mismatches
+          : [];
         const offset = byte - (byte % BLOCK);
         expect(mismatches).toEqual([{ offset, bytes: Math.min(BLOCK, bytes - offset), tensors: [] }]);
 
@@ -75,7 +77,9 @@ describe("one flipped bit", () => {
     const error = await failure(world.manager.verifySealed(shard));
     const repaired = await world.manager.repair(shard, content);
 
-    const offsets = hasCode(error, "ERR_INTEGRITY") ? error.detail.mismatches.map(({ offset }) => offset) : [];
+    const offsets = hasCode(error, "ERR_INTEGRITY")
+      ? error.detail.mismatches.map(({ offset }) => offset)
+      : [];
     expect(offsets).toEqual([0, BLOCK, GROUP, 3 * GROUP + 4 * BLOCK, 4 * GROUP]);
     expect(world.events("ShardRepaired")[0]).toMatchObject({ blocks: 5 });
     await world.manager.verifySealed(repaired);
@@ -88,7 +92,9 @@ describe("one flipped bit", () => {
 
     const error = await failure(world.manager.verifySealed(shard));
 
-    expect(hasCode(error, "ERR_INTEGRITY") && [error.detail.mismatches.length, error.detail.more]).toEqual([64, 36]);
+    expect(hasCode(error, "ERR_INTEGRITY") && [error.detail.mismatches.length, error.detail.more]).toEqual([
+      64, 36,
+    ]);
   });
 
   test("of the stored leaves is noticed before they are believed, and mended by the next repair", async () => {

@@ -6,7 +6,11 @@ import { books, failure, NOTHING, openWorld, weights } from "./world.ts";
 const idle = new AbortController().signal;
 
 /** A piece of work that ends when told. */
-function piece(): { readonly work: () => Promise<void>; readonly end: () => void; readonly begun: () => boolean } {
+function piece(): {
+  readonly work: () => Promise<void>;
+  readonly end: () => void;
+  readonly begun: () => boolean;
+} {
   let end = (): void => {};
   let begun = false;
   const ended = new Promise<void>((resolve) => {
@@ -113,7 +117,10 @@ describe("verification", () => {
     ]);
 
     expect(released.status).toBe("fulfilled");
-    expect(verified).toMatchObject({ status: "rejected", reason: { detail: { reason: "stale-generation" } } });
+    expect(verified).toMatchObject({
+      status: "rejected",
+      reason: { detail: { reason: "stale-generation" } },
+    });
   });
 
   test("sees what is written after the call, not what lay there before", async () => {
@@ -146,14 +153,21 @@ describe("evidence", () => {
     const evidence = await world.manager.attestResidency(shard);
 
     expect(evidence.kind).toBe("mock");
-    expect(evidence.stable).toMatchObject({ backend: "mock", location: "mock", memoryType: "mock", access: "read" });
+    expect(evidence.stable).toMatchObject({
+      backend: "mock",
+      location: "mock",
+      memoryType: "mock",
+      access: "read",
+    });
   });
 
   test("memory cannot be exported from the mock", async () => {
     await using world = await openWorld();
     const shard = await world.manager.sealModel(weights(5000));
 
-    expect((await failure(world.manager.sealModel(weights(5000), { exportable: true }))).code).toBe("ERR_INPUT_INVALID");
+    expect((await failure(world.manager.sealModel(weights(5000), { exportable: true }))).code).toBe(
+      "ERR_INPUT_INVALID",
+    );
     expect(await failure(world.manager.exportFd(shard))).toMatchObject({
       code: "ERR_STATE",
       detail: { state: "not exportable" },
@@ -203,7 +217,10 @@ function leakingStage<Inner extends object>(allocator: Inner): Inner {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
       if (name !== "capacity") return value.bind(target);
-      return async (device: unknown) => ({ ...(await value.call(target, device)), ...(leak > 0 ? { stagingBytes: leak } : {}) });
+      return async (device: unknown) => ({
+        ...(await value.call(target, device)),
+        ...(leak > 0 ? { stagingBytes: leak } : {}),
+      });
     },
   });
 }
