@@ -1,0 +1,56 @@
+import { VramError } from "@vram-residency/types";
+
+/**
+ * Lends a secret's bytes to `body` for one synchronous call. For this package only: the index does not export it.
+ *
+ * @throws {@link VramError} `ERR_STATE` when the secret was wiped.
+ */
+export let lend: <Result>(secret: Secret, body: (bytes: Uint8Array) => Result) => Result;
+
+/** Bytes that nothing prints, serialises or clones. Wiping is best effort: the runtime may have made copies. */
+export abstract class Secret implements Disposable {
+  readonly #bytes: Uint8Array;
+  #wiped = false;
+
+  static {
+    lend = (secret, body) => {
+      if (secret.#wiped) {
+        throw new VramError("ERR_STATE", `this ${secret.name} was wiped: open the key ring again`, {
+          state: "wiped",
+          expected: "live",
+        });
+      }
+      return body(secret.#bytes);
+    };
+    // Here, because a computed name in a class body has no type that declarations could state.
+    Object.defineProperty(Secret.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Secret) {
+        return this.name;
+      },
+    });
+  }
+
+  /** @param bytes - Copied; whoever made them should wipe them. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Uint8Array.from(bytes);
+  }
+
+  /** All that is ever printed. */
+  protected abstract get name(): string;
+
+  toString(): string {
+    return this.name;
+  }
+
+  /** @throws {@link VramError} `ERR_INPUT_INVALID`, always. */
+  toJSON(): never {
+    const reason = "a secret cannot be serialised: pass it as an object";
+    throw new VramError("ERR_INPUT_INVALID", reason, { field: this.name, reason });
+  }
+
+  /** Wipes the bytes; every later use throws `ERR_STATE`. */
+  [Symbol.dispose](): void {
+    this.#bytes.fill(0);
+    this.#wiped = true;
+  }
+}
