@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { deviceIndex } from "@vram-residency/types";
 import {
   hasCode,
   type LoadedModel,
@@ -11,12 +13,11 @@ import {
   systemRandom,
   VramError,
 } from "vram-residency";
-import { deviceIndex } from "@vram-residency/types";
 import { EXIT } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { size } from "../text.ts";
 import type { DemoOptions, Flip } from "./options.ts";
-import { setStage, type Stage } from "./stage.ts";
+import { type Stage, setStage } from "./stage.ts";
 import { damageText, Story } from "./story.ts";
 
 /**
