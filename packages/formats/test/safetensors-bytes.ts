@@ -122,7 +122,7 @@ export function files(): fc.Arbitrary<Expected> {
       const entries = [...placed]
         .sort((a, b) => a.sortKey - b.sortKey)
         .map(({ name, dtype, shape, offset, bytes, escaped }) => {
-          const key = escaped ? escape(name) : JSON.stringify(name);
+          const key = escaped ? escapeAll(name) : JSON.stringify(name);
           const range = `${space}[${offset},${space}${offset + bytes}]`;
           return `${key}${space}:{"shape":[${shape.join()}],"data_offsets":${range},"dtype":"${dtype}"}`;
         });
@@ -162,7 +162,7 @@ function bitsOf(dtype: string, shape: readonly number[]): bigint {
 }
 
 /** A JSON string in which every code unit is escaped. */
-function escape(text: string): string {
+function escapeAll(text: string): string {
   const units = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
   return `"${units.map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`).join("")}"`;
 }
