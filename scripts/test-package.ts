@@ -13,6 +13,9 @@ import { clearEvidence, evidencePaths, judgeFolder, lastLine } from "./tally.ts"
 /** Where reports go unless `VRAM_REPORTS` says otherwise. */
 export const REPORTS: string = join(ROOT, "out", "junit");
 
+/** How long one test may take. The runtime's own five seconds are too few on a machine with other work. Unit: ms. */
+const TEST_MS = 30_000;
+
 /** Options of {@link testFolder}. */
 export interface TestOptions {
   /** Stop at the first failing test. */
@@ -46,7 +49,7 @@ export async function testFolder(
   await clearEvidence(reports, suite);
   const command = [process.execPath, "test", `--conditions=${SOURCE_CONDITION}`];
   command.push(`--preload=${join(ROOT, "scripts", "test-preload.ts")}`);
-  command.push("--reporter=junit", `--reporter-outfile=${xml}`);
+  command.push(`--timeout=${TEST_MS}`, "--reporter=junit", `--reporter-outfile=${xml}`);
   if (options.bail === true) command.push("--bail");
   const { code, output, timedOut } = await run(command, {
     cwd: folder,
