@@ -100,10 +100,7 @@ export class VramManager implements AsyncDisposable {
       using scope = this.#scope(checked);
       const input = parseByteSource(source);
       await using opened = await openSource(input, core.fileSystem);
-      const bytes = parseModelSize(opened.bytes, {
-        maxModelBytes: core.config.maxModelBytes,
-        deviceTotalBytes: device.facts.totalBytes,
-      });
+      const bytes = parseModelSize(opened.bytes, { maxModelBytes: core.config.maxModelBytes });
       const tensors = checked.tensors ?? [];
       assertTensorsFit(tensors, bytes);
       scope.enter("admission");
