@@ -8,7 +8,7 @@ import {
   type VramManager,
 } from "vram-residency";
 import { mockControl } from "vram-residency/testing";
-import { type Recorded, failure, recorder } from "./recorder.ts";
+import { failure, type Recorded, recorder } from "./recorder.ts";
 
 const MIB = 1 << 20;
 const BYTES: Uint8Array = Uint8Array.from({ length: MIB }, (_, index) => index % 251);
