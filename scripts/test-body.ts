@@ -51,10 +51,7 @@ export async function sourceFault(root: string, { file, name }: TestPlace): Prom
  * @param reports - Folder with the JUnit reports of a run of every package.
  * @returns One line; undefined when it passed and asserted, or when its suite is no package and has not been reported yet.
  */
-export async function reportFault(
-  reports: string,
-  { file, name }: TestPlace,
-): Promise<string | undefined> {
+export async function reportFault(reports: string, { file, name }: TestPlace): Promise<string | undefined> {
   const [, suite, path] = /^packages\/([^/]+)\/(.+)$/.exec(file) ?? [];
   if (suite === undefined) return undefined;
   const xml = Bun.file(evidencePaths(reports, suite).xml);
