@@ -4,7 +4,7 @@
  * @module
  */
 import { openSeal } from "@vram-residency/seal";
-import { hasCode, type SealBody, type SealedShard, type SealRefusal, VramError } from "@vram-residency/types";
+import { hasCode, type SealBody, type SealRefusal, VramError } from "@vram-residency/types";
 import type { Core } from "./core.ts";
 import type { Slot } from "./slots.ts";
 
@@ -12,8 +12,6 @@ import type { Slot } from "./slots.ts";
 export interface LiveSeal {
   readonly slot: Slot;
   readonly body: SealBody;
-  /** The payload as it came. */
-  readonly payload: string;
 }
 
 /**
@@ -26,7 +24,7 @@ export interface LiveSeal {
  */
 export async function openLiveSeal(
   core: Core,
-  shard: SealedShard,
+  shard: unknown,
   options: { readonly allowRevoked: boolean },
 ): Promise<LiveSeal> {
   let body: SealBody;
@@ -38,16 +36,10 @@ export async function openLiveSeal(
     if (hasCode(error, "ERR_NOT_SEALED")) await core.journal.warn("malformed", error.detail.shardId);
     throw error;
   }
-  const payload = shard.seal.payload;
-  const live = rematch(core, { body, payload });
-  if (typeof live !== "string") return { slot: live, body, payload };
+  const live = core.slots.match(body);
+  if (typeof live !== "string") return { slot: live, body };
   await core.journal.warn(live, body.shard.id);
   throw refusal(body.shard.id, live);
-}
-
-/** Asks the live table again, after waiting for a turn. */
-export function rematch(core: Core, seal: Pick<LiveSeal, "body" | "payload">): Slot | SealRefusal {
-  return core.slots.match(seal.body, seal.payload);
 }
 
 const REMEDIES: { readonly [Reason in SealRefusal]: string } = {

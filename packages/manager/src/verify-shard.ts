@@ -15,7 +15,7 @@ import {
 } from "@vram-residency/types";
 import { type Core, type Device, elapsedMs, timestamp } from "./core.ts";
 import { isLost } from "./holdings.ts";
-import { type LiveSeal, refusal, rematch } from "./live-seal.ts";
+import { type LiveSeal, refusal } from "./live-seal.ts";
 import { locateDamage } from "./locate.ts";
 import type { VerifyReport } from "./options.ts";
 import { assertPolicy } from "./policy-gate.ts";
@@ -43,7 +43,7 @@ const REMEDIES: { readonly [State in Slot["state"]]?: string } = {
  * @throws {@link VramError} `ERR_SEAL_VERIFICATION`, `ERR_STATE`, `ERR_DEVICE_LOST`.
  */
 export function takeTurn(core: Core, seal: LiveSeal, expected: readonly Slot["state"][]): Turn {
-  const slot = rematch(core, seal);
+  const slot = core.slots.match(seal.body);
   if (typeof slot === "string") throw refusal(seal.body.shard.id, slot);
   if (slot.state === "lost") {
     const message = "the shard's device is lost: restart the process and seal it again";
