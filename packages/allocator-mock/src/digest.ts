@@ -7,6 +7,7 @@ import {
   hexDigest,
 } from "@vram-residency/types";
 import { invalid } from "./errors.ts";
+import type { DigestRange } from "./pass.ts";
 import { breathe, CHUNK_BYTES, mayGoOn, type Work } from "./work.ts";
 
 const LEAF_BYTES = 32;
@@ -14,12 +15,6 @@ const SALT_BYTES_MAX = 32;
 
 /** Longest range whose leaves fit into one answer (8 MiB of them). Unit: bytes. */
 export const LEAVES_RANGE_BYTES_MAX: number = 2 ** 30;
-
-/** A range that was checked. Unit: bytes. */
-export interface DigestRange {
-  readonly offset: number;
-  readonly bytes: number;
-}
 
 /** @throws `ERR_INPUT_INVALID` unless the options fit an allocation of `bytes` bytes. @returns The range to digest. */
 export function checkDigest(bytes: number, options: DigestOptions): DigestRange {

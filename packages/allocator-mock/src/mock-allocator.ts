@@ -215,7 +215,7 @@ export class MockAllocator implements Allocator {
         call.check(allocation);
         return allocation;
       },
-      act: call.act,
+      act: (allocation, faults) => call.act(allocation, faults),
     });
   }
 

@@ -1,5 +1,10 @@
 import type { DigestAlgorithm, DigestReport, HexDigest } from "@vram-residency/types";
-import type { DigestRange } from "./digest.ts";
+
+/** A range that was checked. Unit: bytes. */
+export interface DigestRange {
+  readonly offset: number;
+  readonly bytes: number;
+}
 
 /** What a pass over an allocation found, kept only so that a `stale-digest` fault has something to tell. */
 export interface Pass {

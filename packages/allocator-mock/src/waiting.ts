@@ -37,7 +37,7 @@ export class Waiting {
 
   /** Ends every wait. */
   end(error: Error): void {
-    for (const end of [...this.#ends]) end(error);
+    for (const end of this.#ends) end(error);
   }
 }
 

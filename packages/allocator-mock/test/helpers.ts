@@ -9,9 +9,9 @@ export const FIRST: DeviceIndex = deviceIndex(0);
 export interface Mock {
   readonly allocator: MockAllocator;
   readonly control: MockControl;
-  allocate(bytes: number, device?: DeviceIndex): Promise<AllocationId>;
-  write(id: AllocationId, offset: number, bytes: Uint8Array): Promise<void>;
-  read(id: AllocationId, offset: number, bytes: number): Promise<Uint8Array>;
+  readonly allocate: (bytes: number, device?: DeviceIndex) => Promise<AllocationId>;
+  readonly write: (id: AllocationId, offset: number, bytes: Uint8Array) => Promise<void>;
+  readonly read: (id: AllocationId, offset: number, bytes: number) => Promise<Uint8Array>;
 }
 
 /** A mock of 1 MiB, unless it is told otherwise. */

@@ -1,5 +1,5 @@
 /**
- * What each event carries (docs/spec/audit-v1.md lists them for operators).
+ * What each event carries (docs/spec/audit-events.md lists them for operators).
  *
  * Never in any of them: keys, device addresses, weight bytes. Text that came from outside goes through `printable` first.
  *
@@ -189,7 +189,10 @@ const SEVERITIES: { readonly [Type in AuditEventType]: AuditSeverity } = {
   AuditGap: "critical",
 };
 
-/** How much an event matters. Wrong content, wrong evidence and memory that may not be wiped are critical. */
+/**
+ * How much an event matters. Wrong content, wrong evidence, memory that may not be wiped and a log that somebody may have
+ * damaged are critical.
+ */
 export function severityOf<Type extends AuditEventType>(
   type: Type,
   data: AuditEventData[Type],
@@ -200,6 +203,9 @@ export function severityOf<Type extends AuditEventType>(
   }
   if (type === "VramDeallocated") {
     return (data as AuditEventData["VramDeallocated"]).wiped === true ? "info" : "critical";
+  }
+  if (type === "AuditRecovered") {
+    return (data as AuditEventData["AuditRecovered"]).suspect ? "critical" : "warning";
   }
   return SEVERITIES[type];
 }

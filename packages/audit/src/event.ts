@@ -1,4 +1,11 @@
-import { type AuditEvent, type AuditEventType, type JsonValue, VramError } from "@vram-residency/types";
+import {
+  AUDIT_EVENT_TYPES,
+  type AuditEvent,
+  type AuditEventType,
+  type JsonObject,
+  type JsonValue,
+  VramError,
+} from "@vram-residency/types";
 import { type AuditEventData, severityOf } from "./catalogue.ts";
 import { isPrintable } from "./text.ts";
 
@@ -23,18 +30,25 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
     case "boolean":
       return value;
     case "number":
-      return Number.isSafeInteger(value) ? value : refuse(field, "not a safe integer");
+      // JSON has no -0 that every reader keeps.
+      return Number.isSafeInteger(value) ? value + 0 : refuse(field, "not a safe integer");
     case "object":
       break;
     default:
       refuse(field, "not plain data");
   }
   if (value === null) return null;
-  if (Array.isArray(value)) return Object.freeze(value.map((item) => copy(item, field, depth + 1)));
+  // Not `map`, which the array may have of its own, and which skips holes.
+  if (Array.isArray(value)) return Object.freeze(Array.from(value, (item) => copy(item, field, depth + 1)));
+  return copyObject(value, field, depth);
+}
+
+function copyObject(value: unknown, field: string, depth: number): JsonObject {
+  if (typeof value !== "object" || value === null) refuse(field, "not a plain object");
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) refuse(field, "not a plain object");
   const entries: [string, JsonValue][] = [];
-  for (const [name, item] of Object.entries(value as object)) {
+  for (const [name, item] of Object.entries(value)) {
     if (item === undefined) continue;
     if (RESERVED.has(name) || !/^[A-Za-z][A-Za-z0-9_.]*$/.test(name))
       refuse(field, "holds a reserved or odd name");
@@ -46,9 +60,9 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
 /**
  * Builds an event, checked and frozen.
  *
- * @param data - Plain data: safe integers, printable text of at most 1024 characters, no key named `mac` or `prev`.
- * Fields that are undefined are left out.
- * @throws {@link VramError} `ERR_INPUT_INVALID` when `data` is not such.
+ * @param data - Plain data: safe integers, printable text of at most 1024 characters, at most 8 levels below it, no key
+ * named `mac` or `prev`. Copied once; fields that are undefined are left out.
+ * @throws {@link VramError} `ERR_INPUT_INVALID` when `data` is not such, or `type` is none of the catalogue.
  *
  * @example
  * ```ts
@@ -56,6 +70,9 @@ function copy(value: unknown, field: string, depth: number): JsonValue {
  * ```
  */
 export function auditEvent<Type extends AuditEventType>(type: Type, data: AuditEventData[Type]): AuditEvent {
-  const checked = copy(data, type, 0);
-  return Object.freeze({ type, severity: severityOf(type, data), data: checked as AuditEvent["data"] });
+  if (!AUDIT_EVENT_TYPES.includes(type)) refuse("type", "not an event of the catalogue");
+  const checked = copyObject(data, type, 0);
+  // Judged by the copy: a getter could answer differently the second time.
+  const severity = severityOf(type, checked as unknown as AuditEventData[Type]);
+  return Object.freeze({ type, severity, data: checked });
 }

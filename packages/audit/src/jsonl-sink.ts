@@ -39,7 +39,8 @@ const BATCH_MAX = 64;
  * A new file of one JSON object per line, each synced before it is acknowledged. Durable, but *not* tamper-evident.
  *
  * One writer; what arrives during a sync is the next batch. Any failure is final: after a failed sync the kernel may have
- * dropped the pages, so nothing is retried on that file.
+ * dropped the pages, so nothing is retried on that file. A file that was removed, or whose length is not what was written,
+ * is a failure too.
  */
 export class JsonlSink implements AuditSink {
   /** The file's path. */
@@ -51,7 +52,11 @@ export class JsonlSink implements AuditSink {
   readonly #queueMax: number;
   readonly #queue: Waiting[] = [];
   #state: "ready" | "failed" | "closed" = "ready";
+  #broken = false;
+  /** What has been written. Unit: bytes. */
+  #bytes = 0;
   #writing: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   private constructor(path: string, file: FileHandle, recorder: Recorder, options: JsonlSinkOptions) {
     this.path = path;
@@ -70,16 +75,22 @@ export class JsonlSink implements AuditSink {
   static async open(options: JsonlSinkOptions): Promise<JsonlSink> {
     const recorder = new Recorder(options.clock, options.random);
     const path = `${options.directory}/${recorder.log}.jsonl`;
-    let file: FileHandle | undefined;
+    let opened: AsyncDisposable | undefined;
     try {
       await options.fileSystem.makeDirectory(options.directory, 0o700);
-      file = await options.fileSystem.open(path, { mode: "create", noFollow: true, permissions: 0o600 });
+      const file = await options.fileSystem.open(path, {
+        mode: "create",
+        noFollow: true,
+        permissions: 0o600,
+      });
+      opened = file;
       await options.fileSystem.syncDirectory(options.directory);
       const sink = new JsonlSink(path, file, recorder, options);
+      opened = sink;
       await sink.append(auditEvent("LogOpened", { sink: "jsonl", tamperEvident: false }));
       return sink;
     } catch (cause) {
-      await file?.[Symbol.asyncDispose]();
+      await opened?.[Symbol.asyncDispose]();
       throw unavailable(
         "the file could not be made; check the directory's permissions and free space",
         cause,
@@ -94,23 +105,33 @@ export class JsonlSink implements AuditSink {
   append(event: AuditEvent): Promise<AuditReceipt> {
     if (this.#state !== "ready") return Promise.reject(unavailable(this.#state));
     if (this.#queue.length >= this.#queueMax) return Promise.reject(unavailable("queue full"));
+    return this.#enqueue(event);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const wasReady = this.#state === "ready";
+    // First of all, so that nothing is recorded behind LogClosed.
+    this.#state = "closed";
+    if (wasReady) {
+      // The record counts itself.
+      const records = this.#recorder.count + this.#queue.length + 1;
+      await this.#enqueue(auditEvent("LogClosed", { records })).catch(() => {});
+    }
+    await this.#writing;
+    // A disk that hangs must not hang whoever closes; what was acknowledged is synced already.
+    await this.#within(Promise.resolve(this.#file[Symbol.asyncDispose]())).catch(() => {});
+  }
+
+  #enqueue(event: AuditEvent): Promise<AuditReceipt> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ event, resolve, reject });
       this.#writing ??= this.#drain();
     });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#state === "closed") return;
-    if (this.#state === "ready") {
-      // The record counts itself.
-      await this.append(
-        auditEvent("LogClosed", { records: this.#recorder.count + this.#queue.length + 1 }),
-      ).catch(() => {});
-    }
-    this.#state = "closed";
-    await this.#writing;
-    await this.#file[Symbol.asyncDispose]();
   }
 
   async #drain(): Promise<void> {
@@ -123,7 +144,8 @@ export class JsonlSink implements AuditSink {
           if (receipt !== undefined) waiting.resolve(receipt);
         });
       } catch (cause) {
-        this.#state = "failed";
+        this.#broken = true;
+        if (this.#state === "ready") this.#state = "failed";
         const error = unavailable("a write or sync failed or took too long", cause);
         for (const waiting of [...batch, ...this.#queue.splice(0)]) waiting.reject(error);
       }
@@ -133,16 +155,31 @@ export class JsonlSink implements AuditSink {
 
   async #write(batch: readonly Waiting[]): Promise<readonly AuditReceipt[]> {
     const records = batch.map(({ event }) => this.#recorder.number(event));
-    let rest = utf8(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
-    while (rest.length > 0) {
-      const written = await this.#file.write(rest);
+    const bytes = utf8(records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    await this.#assertIntact();
+    for (let done = 0; done < bytes.length; ) {
+      const written = await this.#step(this.#file.write(bytes.subarray(done), this.#bytes));
       if (written === 0) throw unavailable("the file takes no more bytes");
-      rest = rest.subarray(written);
+      done += written;
+      this.#bytes += written;
     }
-    await this.#file.dataSync();
-    // A file that was unlinked takes every write and keeps none.
-    if ((await this.#file.stat()).links === 0) throw unavailable("the file was removed");
+    await this.#step(this.#file.dataSync());
+    // Once more: a file that was removed meanwhile takes every write and keeps none.
+    await this.#assertIntact();
     return records.map(({ log, seq }) => ({ log, seq }));
+  }
+
+  async #assertIntact(): Promise<void> {
+    const { links, bytes } = await this.#step(this.#file.stat());
+    if (links === 0) throw unavailable("the file was removed");
+    if (bytes !== this.#bytes) throw unavailable("the file was changed by somebody else");
+  }
+
+  /** Waits for one file call. Past the deadline no further one is made. */
+  async #step<Result>(call: Promise<Result>): Promise<Result> {
+    const result = await call;
+    if (this.#broken) throw unavailable("deadline");
+    return result;
   }
 
   #within<Result>(work: Promise<Result>): Promise<Result> {

@@ -35,7 +35,7 @@ export class Recorder {
 
   number(event: AuditEvent): AuditRecord {
     const { type, severity, data } = event;
-    return {
+    return Object.freeze({
       log: this.log,
       seq: this.#next++,
       epoch: this.#epoch,
@@ -44,6 +44,6 @@ export class Recorder {
       type,
       severity,
       data,
-    };
+    });
   }
 }

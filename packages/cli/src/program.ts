@@ -1,6 +1,6 @@
+import { readFile } from "node:fs/promises";
 import { isVramError } from "@vram-residency/types";
 import { Command, CommanderError } from "commander";
-import manifest from "../package.json" with { type: "json" };
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -14,7 +14,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   let code: number = EXIT.ok;
   const program = new Command("vramr")
     .description("Sealed, verifiable model weights in GPU memory")
-    .version(manifest.version, "-V, --version", "print the version")
+    .version(await packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .showHelpAfterError("(vramr --help shows what there is)")
@@ -77,6 +77,12 @@ async function demo(
     },
     terminal,
   );
+}
+
+/** The version of this package, from its manifest. */
+async function packageVersion(): Promise<string> {
+  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function describe(error: unknown): string {

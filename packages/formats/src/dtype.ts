@@ -26,7 +26,7 @@ const BITS: ReadonlyMap<string, number> = new Map([
  * Size of a tensor.
  *
  * @param shape - Safe non-negative integers; empty for a scalar.
- * @returns Unit: bytes. Undefined for an unknown dtype, a size past 2^53 - 1, or one that is no whole number of bytes.
+ * @returns Unit: bytes. Undefined for an unknown dtype, a size past 2^53 - 1 bits, or one that is no whole number of bytes.
  */
 export function tensorBytes(dtype: string, shape: readonly number[]): number | undefined {
   const bits = BITS.get(dtype);

@@ -7,6 +7,7 @@ import { parseStrictJson } from "@vram-residency/crypto";
 import {
   type FileHandle,
   type FileSystem,
+  isVramError,
   type JsonObject,
   type JsonValue,
   type TensorRange,
@@ -48,12 +49,13 @@ export interface Model {
  * @param path - A `.safetensors` file, an index, or a directory with one of them or with several files.
  * @throws {@link VramError} `ERR_SOURCE` when something cannot be read; `ERR_FORMAT_INVALID` when a file breaks its format,
  * with the rules of {@link readSafetensorsHeader} and `index-json`, `index-name`, `index-tensor`, `duplicate-tensor`,
- * `no-model`.
+ * `file-count`, `no-model`.
  */
 export async function openModel(path: string, fileSystem: FileSystem): Promise<Model> {
   const stat = await readable(() => fileSystem.stat(path));
   const { directory, names, index } =
     stat.kind === "directory" ? await fromDirectory(path, fileSystem) : await fromFile(path, fileSystem);
+  if (names.length > FILES_MAX) throw formatError("model", "file-count", `more than ${FILES_MAX} files`);
   const files: ModelFile[] = [];
   for (const name of names) files.push(await readFile(directory, name, fileSystem));
   const [first, ...others] = files;
@@ -89,7 +91,7 @@ async function fromDirectory(directory: string, fileSystem: FileSystem): Promise
     throw formatError("model", "no-model", "several indexes are there: name the one that is meant");
   const [index] = indexes;
   if (index !== undefined) return await fromIndex(directory, index, fileSystem);
-  return { directory, names: names.filter((name) => name.endsWith(SUFFIX)).slice(0, FILES_MAX) };
+  return { directory, names: names.filter((name) => name.endsWith(SUFFIX)) };
 }
 
 async function fromIndex(directory: string, name: string, fileSystem: FileSystem): Promise<Found> {
@@ -107,8 +109,6 @@ async function fromIndex(directory: string, name: string, fileSystem: FileSystem
     index.set(tensor, file);
   }
   const names = [...new Set(index.values())].sort();
-  if (names.length > FILES_MAX)
-    throw formatError("safetensors-index", "index-name", `more than ${FILES_MAX} files`);
   return { directory, names, index };
 }
 
@@ -150,37 +150,47 @@ function assertIndex(files: readonly ModelFile[], index: ReadonlyMap<string, str
 
 async function readFile(directory: string, name: string, fileSystem: FileSystem): Promise<ModelFile> {
   const path = `${directory}/${name}`;
-  await using file = await openRegular(path, fileSystem);
-  const { bytes } = await file.stat();
-  const { payloadOffset, tensors } = await readSafetensorsHeader(file, bytes);
-  return { name, path, bytes, payloadOffset, tensors };
+  return await withFile(path, fileSystem, async (file, bytes) => {
+    const { payloadOffset, tensors } = await readSafetensorsHeader(file, bytes);
+    return { name, path, bytes, payloadOffset, tensors };
+  });
 }
 
-async function readWhole(path: string, fileSystem: FileSystem): Promise<Uint8Array> {
-  await using file = await openRegular(path, fileSystem);
-  const { bytes } = await file.stat();
-  if (bytes > INDEX_BYTES_MAX) throw formatError("safetensors-index", "index-json", "the index is too large");
-  const into = new Uint8Array(bytes);
-  for (let filled = 0; filled < bytes; ) {
-    const count = await file.read(into.subarray(filled), filled);
-    if (count === 0)
-      throw new VramError("ERR_SOURCE", "a file became shorter while it was read", { reason: "truncated" });
-    filled += count;
-  }
-  return into;
+function readWhole(path: string, fileSystem: FileSystem): Promise<Uint8Array> {
+  return withFile(path, fileSystem, async (file, bytes) => {
+    if (bytes > INDEX_BYTES_MAX)
+      throw formatError("safetensors-index", "index-json", "the index is too large");
+    const into = new Uint8Array(bytes);
+    for (let filled = 0; filled < bytes; ) {
+      const count = await file.read(into.subarray(filled), filled);
+      if (count === 0)
+        throw new VramError("ERR_SOURCE", "a file became shorter while it was read", { reason: "truncated" });
+      filled += count;
+    }
+    return into;
+  });
 }
 
-async function openRegular(path: string, fileSystem: FileSystem): Promise<FileHandle> {
-  const file = await readable(() => fileSystem.open(path, { mode: "read" }));
-  if ((await file.stat()).kind === "file") return file;
-  await file[Symbol.asyncDispose]();
-  throw new VramError("ERR_SOURCE", "a file of the model is no regular file", { reason: "unreadable" });
+/** Lends a regular file and its length to `body`. Opened first and judged by its handle, so that it cannot be swapped between. */
+function withFile<Result>(
+  path: string,
+  fileSystem: FileSystem,
+  body: (file: FileHandle, bytes: number) => Promise<Result>,
+): Promise<Result> {
+  return readable(async () => {
+    await using file = await fileSystem.open(path, { mode: "read" });
+    const { kind, bytes } = await file.stat();
+    if (kind === "file") return await body(file, bytes);
+    const message = "a file of the model is no regular file: name one that is";
+    throw new VramError("ERR_SOURCE", message, { reason: "unreadable" });
+  });
 }
 
 async function readable<Result>(read: () => Promise<Result>): Promise<Result> {
   try {
     return await read();
   } catch (cause) {
+    if (isVramError(cause)) throw cause;
     const message = "a file of the model cannot be read: check that it exists and may be read";
     throw new VramError("ERR_SOURCE", message, { reason: "unreadable" }, { cause });
   }

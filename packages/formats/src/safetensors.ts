@@ -23,6 +23,7 @@ const TENSORS_MAX = 1_000_000;
 const DIMENSIONS_MAX = 32;
 const NAME_LENGTH_MAX = 1024;
 const FORMAT = "safetensors";
+const ENTRY_FIELDS = ["dtype", "shape", "data_offsets"] as const;
 
 /** What a safetensors file says of itself. */
 export interface SafetensorsHeader {
@@ -40,8 +41,8 @@ export interface SafetensorsHeader {
  *
  * @param file - Only its first `8 + header` bytes are read.
  * @param bytes - The file's real length.
- * @throws {@link VramError} `ERR_FORMAT_INVALID` with the rule that is broken: `too-short`, `header-length`, `header-json`,
- * `entry`, `metadata`, `dtype`, `shape`, `offsets`, `size`, `hole`, `overlap`, `trailing`, `count`, `name`.
+ * @throws {@link VramError} `ERR_FORMAT_INVALID` with the rule that is broken (offsets count bytes where the header is ASCII): `too-short`, `header-length`, `header-json`,
+ * `number`, `entry`, `metadata`, `dtype`, `shape`, `offsets`, `size`, `hole`, `overlap`, `trailing`, `count`, `name`.
  */
 export async function readSafetensorsHeader(
   file: Pick<FileHandle, "read">,
@@ -93,8 +94,30 @@ function parseHeader(json: Uint8Array, maxBytes: number): JsonObject {
   }
   // 0x7B: the format wants the header to begin with its brace, so that nothing can hide before it.
   if (!isObject(value) || json[0] !== 0x7b)
-    throw formatError(FORMAT, "header-json", "the header is no JSON object", 8);
+    throw formatError(FORMAT, "header-json", "the header is no JSON object", LENGTH_BYTES);
+  const odd = oddNumber(json);
+  if (odd !== undefined)
+    throw formatError(FORMAT, "number", "a number is not written in plain digits", LENGTH_BYTES + odd);
   return value;
+}
+
+/**
+ * Finds a number with a sign, a fraction or an exponent: 1e3, 1.0 and -0 are integers to some readers and errors to others.
+ *
+ * @param json - Well-formed JSON.
+ * @returns Where the first such character is. Unit: bytes.
+ */
+function oddNumber(json: Uint8Array): number | undefined {
+  let quoted = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json[at];
+    if (character === 0x22) quoted = !quoted;
+    else if (quoted) at += character === 0x5c ? 1 : 0;
+    else if (character === 0x2d || character === 0x2e) return at;
+    // "e" or "E" after a digit; the one in `true` and `false` follows a letter.
+    else if ((character === 0x65 || character === 0x45) && (json[at - 1] ?? 0) <= 0x39) return at;
+  }
+  return undefined;
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {
@@ -116,7 +139,7 @@ function readEntry(name: string, entry: JsonValue, payloadOffset: number, payloa
   if (name.length === 0 || name.length > NAME_LENGTH_MAX) {
     throw formatError(FORMAT, "name", `a tensor's name is empty or over ${NAME_LENGTH_MAX} characters`);
   }
-  if (!isObject(entry) || Object.keys(entry).sort().join() !== "data_offsets,dtype,shape") {
+  if (!isObject(entry) || Object.keys(entry).length !== 3 || !ENTRY_FIELDS.every((field) => field in entry)) {
     throw formatError(FORMAT, "entry", "a tensor has other fields than dtype, shape and data_offsets");
   }
   const { dtype, shape, data_offsets: offsets } = entry;
@@ -142,10 +165,8 @@ function readEntry(name: string, entry: JsonValue, payloadOffset: number, payloa
 }
 
 function isIntegers(value: JsonValue | undefined): value is readonly number[] {
-  return (
-    Array.isArray(value) &&
-    value.every((item) => Number.isSafeInteger(item) && item >= 0 && !Object.is(item, -0))
-  );
+  // Plain digits within 2^53 - 1 by now: the parser and `oddNumber` leave nothing else.
+  return Array.isArray(value) && value.every((item) => typeof item === "number");
 }
 
 /** Sorts by offset and checks that the ranges fill the data exactly. */

@@ -1,6 +1,6 @@
 import { toHex } from "@vram-residency/crypto";
 import type { VramManager } from "@vram-residency/manager";
-import type { Progress, Random, SealedShard } from "@vram-residency/types";
+import { type Progress, type Random, type SealedShard, VramError } from "@vram-residency/types";
 import type { ResidencyPlan } from "./plan.ts";
 
 /** What a load is made with. */
@@ -30,7 +30,7 @@ export interface LoadedModel {
 /**
  * Seals every shard of a plan, or none: what was sealed before a failure is released again.
  *
- * @throws {@link VramError} as `sealModel`.
+ * @throws {@link VramError} as `sealModel`; `ERR_SOURCE` when a file is no longer as long as planned.
  */
 export async function loadModel(plan: ResidencyPlan, options: LoadOptions): Promise<LoadedModel> {
   const { manager, modelRef, signal, onProgress } = options;
@@ -57,6 +57,10 @@ export async function loadModel(plan: ResidencyPlan, options: LoadOptions): Prom
         onProgress: report,
       });
       shards.push(shard);
+      if (shard.vramBytes !== bytes) {
+        const message = "a file changed after the plan was made: plan again, then load";
+        throw new VramError("ERR_SOURCE", message, { reason: "changed" });
+      }
       modelBytesDone += bytes;
     }
     return { plan, shards };

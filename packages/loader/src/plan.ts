@@ -1,5 +1,12 @@
 import { type Model, openModel } from "@vram-residency/formats";
-import { type FileSystem, SHARD_ID_BYTES_MAX, type TensorRange } from "@vram-residency/types";
+import {
+  type DeviceIndex,
+  deviceIndex,
+  type FileSystem,
+  SHARD_ID_BYTES_MAX,
+  type TensorRange,
+  VramError,
+} from "@vram-residency/types";
 
 /** One shard of a plan: a file, whole, on one device. */
 export interface PlannedShard {
@@ -23,7 +30,7 @@ export interface ResidencyPlan {
 /** What a plan is made with. */
 export interface PlanOptions {
   readonly fileSystem: FileSystem;
-  /** Devices to fill, in turn. Default: device 0. */
+  /** Devices to fill, in turn; at least one. Default: device 0. */
   readonly devices?: readonly number[];
 }
 
@@ -31,11 +38,11 @@ export interface PlanOptions {
  * Reads a model's headers and says which file goes to which device. No weights are read, no device is touched.
  *
  * @param path - As for `openModel`.
- * @throws {@link VramError} `ERR_SOURCE`, `ERR_FORMAT_INVALID`.
+ * @throws {@link VramError} `ERR_SOURCE`, `ERR_FORMAT_INVALID`, `ERR_INPUT_INVALID` for the devices.
  */
 export async function planModel(path: string, options: PlanOptions): Promise<ResidencyPlan> {
+  const deviceOf = inTurn(options.devices ?? [0]);
   const model = await openModel(path, options.fileSystem);
-  const devices = options.devices ?? [0];
   const taken = new Set<string>();
   const shards = model.files.map((file, index): PlannedShard => {
     const shardId = uniqueId(file.name, index, taken);
@@ -46,18 +53,31 @@ export async function planModel(path: string, options: PlanOptions): Promise<Res
       bytes,
       payloadOffset,
       tensors,
-      gpuDevice: devices[index % devices.length] ?? 0,
+      gpuDevice: deviceOf(index),
     };
   });
   return { model, shards, bytes: model.bytes };
 }
 
-/** A file's name as a shard id: its stem, with everything that is not allowed replaced. */
+function inTurn(devices: readonly number[]): (index: number) => DeviceIndex {
+  const checked = devices.map((device, index) => deviceIndex(device, `devices[${index}]`));
+  const [first] = checked;
+  if (first === undefined) {
+    const reason = "expected at least one device";
+    throw new VramError("ERR_INPUT_INVALID", `devices: ${reason}`, { field: "devices", reason });
+  }
+  return (index) => checked[index % checked.length] ?? first;
+}
+
+/** A file's name as a shard id: its stem, with everything that is not allowed replaced, and a number if that is taken. */
 function uniqueId(name: string, index: number, taken: Set<string>): string {
-  const stem = name.replace(/\.safetensors$/, "").replace(/[^A-Za-z0-9_-]/g, "-");
-  const suffix = `-${index}`;
-  const cut = stem.slice(0, SHARD_ID_BYTES_MAX - suffix.length);
-  const id = cut.length > 0 && !taken.has(cut) ? cut : `${cut}${suffix}`;
+  const stem = name.replace(/\.safetensors$/, "").replace(/[^A-Za-z0-9_-]/g, "-") || "shard";
+  let id = stem.slice(0, SHARD_ID_BYTES_MAX);
+  // Another file's stem may end in that number too, so one try is not enough.
+  for (let number = index; taken.has(id); number += 1) {
+    const suffix = `-${number}`;
+    id = stem.slice(0, SHARD_ID_BYTES_MAX - suffix.length) + suffix;
+  }
   taken.add(id);
   return id;
 }

@@ -170,6 +170,26 @@ export function dropLost(core: Core, device: Device, slot: Slot): void {
 }
 
 /**
+ * Gives back what every slot holds, whatever fails on the way.
+ *
+ * @returns The first failure, after everything else was done.
+ */
+export async function giveBackAll(core: Core): Promise<unknown> {
+  let failure: unknown;
+  for (const slot of core.slots.all()) {
+    const device = core.devices.get(slot.device);
+    if (device === undefined) continue;
+    if (isLost(slot)) dropLost(core, device, slot);
+    else {
+      await giveBack(core, device, slot, "closed").catch((error: unknown) => {
+        failure ??= error;
+      });
+    }
+  }
+  return failure;
+}
+
+/**
  * Closes the book on a lost device: every shard on it is lost, once, and nothing is charged for it any more.
  *
  * Nothing is known of what the memory holds, so the log says `wiped: "unknown"`.

@@ -1,29 +1,22 @@
-import { createPolicy, policyDigest } from "@vram-residency/policy";
-import { openKeyRing } from "@vram-residency/seal";
-import { fromHex, toHex } from "@vram-residency/crypto";
 import {
   type ByteSource,
   deviceIndex,
   type ResidencyEvidence,
   type SealedShard,
-  type ShardId,
   shardId,
   VramError,
 } from "@vram-residency/types";
 import {
   assertTensorsFit,
   parseByteSource,
-  parseConfig,
   parseModelSize,
   parseSealOptions,
   parseVerifyOptions,
 } from "@vram-residency/validation";
-import { type Core, type Device, elapsedMs, timestamp, usableDevice } from "./core.ts";
-import { DeviceQueue } from "./device-queue.ts";
-import { GuardedAllocator } from "./guarded-allocator.ts";
-import { dropLost, giveBack, isLost, poison } from "./holdings.ts";
-import { Journal } from "./journal.ts";
-import { Ledger } from "./ledger.ts";
+import { assembleCore, disposeAll } from "./assemble.ts";
+import { claimSlot } from "./claim.ts";
+import { type Core, usableDevice } from "./core.ts";
+import { dropLost, giveBack, giveBackAll, isLost } from "./holdings.ts";
 import { openLiveSeal } from "./live-seal.ts";
 import type {
   Capacity,
@@ -34,17 +27,14 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from "./options.ts";
+import { openOriginal } from "./original.ts";
 import { assertPolicy } from "./policy-gate.ts";
 import { repairNow } from "./repair-shard.ts";
 import { publicError, Scope, type ScopeOptions } from "./scope.ts";
 import { sealInto } from "./seal-shard.ts";
-import { type Slot, SlotTable } from "./slots.ts";
 import { openSource } from "./source.ts";
+import { deviceStatuses, shardStatuses } from "./status.ts";
 import { assertEvidence, takeTurn, verifyNow } from "./verify-shard.ts";
-
-/** Most operations waiting for one device. */
-const QUEUE_MAX = 4096;
-const EPOCH_BYTES = 16;
 
 /**
  * Loads shards into device memory, seals them, and answers for them until they are released.
@@ -83,7 +73,7 @@ export class VramManager implements AsyncDisposable {
     const owned = parts.owned ?? [];
     try {
       const closing = new AbortController();
-      const core = await buildCore(parts, closing.signal);
+      const core = await assembleCore(parts, closing.signal);
       const manager = new VramManager(core, closing, owned);
       core.journal.assertReady();
       for (const device of core.devices.values()) await assertPolicy(core, device, { phase: "start" });
@@ -107,7 +97,6 @@ export class VramManager implements AsyncDisposable {
       const core = this.#core;
       const checked = parseSealOptions(options);
       const device = usableDevice(core, checked.gpuDevice ?? deviceIndex(core.config.gpuDevice));
-      const id = checked.shardId ?? this.#newShardId();
       using scope = this.#scope(checked);
       const input = parseByteSource(source);
       await using opened = await openSource(input, core.fileSystem);
@@ -118,16 +107,7 @@ export class VramManager implements AsyncDisposable {
       const tensors = checked.tensors ?? [];
       assertTensorsFit(tensors, bytes);
       scope.enter("admission");
-      const slot = core.slots.claim({
-        shardId: id,
-        device: device.facts.ordinal,
-        bytes,
-        nonce: toHex(core.random.bytes(16)),
-        group: this.#groupOf(checked),
-        tensors,
-        exportable: checked.exportable ?? false,
-        sourcePath: typeof input === "string" ? input : undefined,
-      });
+      const slot = claimSlot(core, device, { bytes, tensors, source: input, options: checked });
       return await sealInto(core, device, slot, opened, checked, scope);
     });
   }
@@ -180,22 +160,9 @@ export class VramManager implements AsyncDisposable {
       using scope = this.#scope({});
       const seal = await openLiveSeal(core, shard, { allowRevoked: false });
       const device = usableDevice(core, seal.slot.device);
-      const input = source === undefined ? seal.slot.sourcePath : parseByteSource(source);
-      if (input === undefined) {
-        const message = "the shard was not sealed from a file: hand the original bytes to repair()";
-        throw new VramError("ERR_SOURCE", message, { reason: "not-rereadable" });
-      }
-      await using opened = await openSource(input, core.fileSystem);
-      const read = opened.readRange?.bind(opened);
-      if (read === undefined) {
-        const message = "a stream can be read only once: hand a file, a blob or an array to repair()";
-        throw new VramError("ERR_SOURCE", message, { reason: "not-rereadable" });
-      }
-      if (opened.bytes !== seal.slot.bytes) {
-        const message = `the source has ${opened.bytes} bytes, the shard ${seal.slot.bytes}: give the file it was sealed from`;
-        throw new VramError("ERR_SOURCE", message, { reason: "changed" });
-      }
-      return await device.queue.run(scope.signal, () => repairNow(core, device, seal, read, scope));
+      await using original = await openOriginal(core, seal.slot, source);
+      const { readRange } = original;
+      return await device.queue.run(scope.signal, () => repairNow(core, device, seal, readRange, scope));
     });
   }
 
@@ -261,28 +228,12 @@ export class VramManager implements AsyncDisposable {
 
   /** Every shard in the table, in the order in which they were sealed. */
   shards(): readonly ShardStatus[] {
-    const now = this.#core.clock.mono();
-    return this.#core.slots.all().map(({ shardId: id, state, device, bytes, verified, group }) => ({
-      id,
-      state,
-      device,
-      bytes,
-      ...(verified === undefined
-        ? {}
-        : { verifiedAt: timestamp(verified.wall), ageMs: elapsedMs(verified.mono, now) }),
-      ...(group === undefined ? {} : { group }),
-    }));
+    return shardStatuses(this.#core);
   }
 
   /** Every device, by number. */
   devices(): readonly DeviceStatus[] {
-    return [...this.#core.devices.values()].map(({ facts: { ordinal, uuid, name, backend }, state }) => ({
-      device: ordinal,
-      uuid,
-      name,
-      backend,
-      state,
-    }));
+    return deviceStatuses(this.#core);
   }
 
   /**
@@ -303,36 +254,12 @@ export class VramManager implements AsyncDisposable {
     const core = this.#core;
     this.#closing.abort();
     await Promise.allSettled([...this.#running]);
-    let failure: unknown;
-    for (const slot of core.slots.all()) {
-      await this.#closeSlot(slot).catch((error: unknown) => {
-        failure ??= error;
-      });
-    }
+    const failure = await giveBackAll(core);
     await Promise.all(core.background);
     await core.journal.flush();
     core.ring[Symbol.dispose]();
     await disposeAll(this.#owned);
     if (failure !== undefined) throw publicError(failure);
-  }
-
-  async #closeSlot(slot: Slot): Promise<void> {
-    const device = this.#core.devices.get(slot.device);
-    if (device === undefined) return;
-    if (isLost(slot)) dropLost(this.#core, device, slot);
-    else await giveBack(this.#core, device, slot, "closed");
-  }
-
-  #newShardId(): ShardId {
-    return shardId(`shard-${toHex(this.#core.random.bytes(16))}`);
-  }
-
-  #groupOf(options: ReturnType<typeof parseSealOptions>): Slot["group"] {
-    const { group, shardIndex, totalShards } = options;
-    if (group !== undefined) return group;
-    if (shardIndex === undefined || totalShards === undefined) return undefined;
-    // A place without a named group is a group of this load alone: two loads never share one by accident.
-    return { id: toHex(this.#core.random.bytes(16)), index: shardIndex, total: totalShards };
   }
 
   #scope(options: ScopeOptions): Scope {
@@ -361,60 +288,4 @@ export class VramManager implements AsyncDisposable {
       this.#running.delete(running);
     }
   }
-}
-
-async function buildCore(parts: ManagerParts, closing: AbortSignal): Promise<Core> {
-  const { clock, timers, random, fileSystem } = parts;
-  const config = parseConfig(parts.config ?? {});
-  const policy = createPolicy(parts.policy);
-  const epoch = toHex(random.bytes(EPOCH_BYTES));
-  const devices = new Map<number, Device>();
-  const allocator = new GuardedAllocator(parts.allocator, (lost) => {
-    const device = devices.get(lost);
-    // The states change at once; the records follow, and closing waits for them.
-    if (device !== undefined) core.background.push(poison(core, device));
-  });
-  for (const facts of await allocator.devices()) {
-    const ledger = new Ledger(facts.ordinal, facts.backend, config.headroomBytes);
-    devices.set(facts.ordinal, {
-      facts,
-      ledger,
-      queue: new DeviceQueue(QUEUE_MAX),
-      state: "healthy",
-      decision: undefined,
-    });
-  }
-  if (devices.size === 0) {
-    const remedy = 'check the driver, or choose the mock by name: backend "mock"';
-    throw new VramError("ERR_DRIVER_UNAVAILABLE", `no device answers: ${remedy}`, {
-      missing: "a device",
-      remedy,
-    });
-  }
-  const core: Core = {
-    allocator,
-    clock,
-    timers,
-    random,
-    fileSystem,
-    config,
-    requestedBackend: parts.requestedBackend ?? parts.allocator.backend,
-    policy,
-    policyDigest: policyDigest(policy),
-    ring: await openKeyRing(parts.keys, { deployment: config.deployment, epoch: fromHex(epoch) }),
-    epoch,
-    journal: new Journal(parts.audit, clock, timers, config.workerId),
-    slots: new SlotTable(),
-    devices,
-    closing,
-    started: { wall: clock.wall(), mono: clock.mono() },
-    clockSkewMs: 0,
-    background: [],
-    seals: 0,
-  };
-  return core;
-}
-
-async function disposeAll(owned: readonly AsyncDisposable[]): Promise<void> {
-  for (const part of [...owned].reverse()) await part[Symbol.asyncDispose]();
 }

@@ -5,14 +5,9 @@
  * @module
  */
 import { differingDigests, FSVERITY_BLOCK_BYTES, fsverityLeaves } from "@vram-residency/crypto";
-import {
-  byteCount,
-  type Mismatch,
-  type OpenedSource,
-  type SealedShard,
-  VramError,
-} from "@vram-residency/types";
+import { byteCount, type Mismatch, type SealedShard, VramError } from "@vram-residency/types";
 import type { Core, Device } from "./core.ts";
+import { issueSeal } from "./issue-seal.ts";
 import type { LiveSeal } from "./live-seal.ts";
 import {
   blockRange,
@@ -23,9 +18,9 @@ import {
   storedLeaves,
   trustedLevel1,
 } from "./locate.ts";
+import type { ReadRange } from "./original.ts";
 import { assertPolicy } from "./policy-gate.ts";
 import type { Scope } from "./scope.ts";
-import { issueSeal } from "./seal-shard.ts";
 import type { Holding, Sealed } from "./slots.ts";
 import {
   assertEvidence,
@@ -33,12 +28,9 @@ import {
   holdsContent,
   integrityError,
   logged,
-  takeTurn,
   type Turn,
+  takeTurn,
 } from "./verify-shard.ts";
-
-/** Reads one range of the shard's original bytes. */
-export type ReadRange = NonNullable<OpenedSource["readRange"]>;
 
 interface Repaired {
   blocks: number;

@@ -1,5 +1,5 @@
 /** Seals that only somebody with the root secret could make, to reach the checks behind the MAC. */
-import { fromHex, encodeBase64, utf8 } from "@vram-residency/crypto";
+import { encodeBase64, fromHex, utf8 } from "@vram-residency/crypto";
 import { computeSignature, deriveSealKey, RootSecret } from "@vram-residency/seal";
 import type { SealBody, SealedShard } from "@vram-residency/types";
 import { ROOT } from "./world.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { computeDigest } from "@vram-residency/crypto";
 import { deviceIndex, type Progress, type SealedShard } from "@vram-residency/types";
-import { books, failure, NOTHING, openWorld, refusalOf, weights } from "./world.ts";
+import { books, failure, NOTHING, openWorld, override, refusalOf, weights } from "./world.ts";
 
 describe("sealModel", () => {
   test("gives a frozen, plain shard that says what lies where, and no address", async () => {
@@ -121,10 +121,10 @@ describe("sealModel", () => {
     expect((await world.manager.capacity()).availableBytes).toBe(1 << 19);
   });
 
-  test("never grants the same bytes twice, however many ask at once", async () => {
+  test("never grants the same bytes twice, headroom included, however many ask at once", async () => {
     await using world = await openWorld({
       capacityBytes: 10 * 65_536,
-      parts: { config: { storeLeaves: false } },
+      parts: { config: { storeLeaves: false, headroomBytes: 3 * 65_536 } },
     });
 
     const results = await Promise.allSettled(
@@ -133,9 +133,9 @@ describe("sealModel", () => {
 
     const sealed = results.filter(({ status }) => status === "fulfilled");
     const refused = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
-    expect(sealed).toHaveLength(10);
+    expect(sealed).toHaveLength(7);
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["ERR_VRAM_INSUFFICIENT"]));
-    expect(await books(world)).toEqual({ charged: 655_360, ours: 655_360, live: 10 });
+    expect(await books(world)).toEqual({ charged: 7 * 65_536, ours: 7 * 65_536, live: 7 });
   });
 
   test("reports progress of every stage up to the end", async () => {
@@ -476,16 +476,37 @@ describe("repair", () => {
   });
 
   test("does not wash evidence that changed", async () => {
-    await using world = await openWorld({ wrap: (allocator) => lyingEvidence(allocator) });
+    let lie = false;
+    await using world = await openWorld({
+      wrap: (allocator) =>
+        override(allocator, "evidence", (evidence) => async (id) => {
+          const truth = await evidence(id);
+          return lie ? { ...truth, stable: { ...truth.stable, blockId: "other" } } : truth;
+        }),
+    });
     const bytes = weights(5000);
     const shard = await world.manager.sealModel(bytes);
     lie = true;
 
-    const reason = await refusalOf(world.manager.repair(shard, bytes));
-    lie = false;
+    expect(await refusalOf(world.manager.repair(shard, bytes))).toBe("evidence");
 
-    expect(reason).toBe("evidence");
+    lie = false;
     expect(world.manager.shards()[0]?.state).toBe("quarantined");
+  });
+
+  test("notices memory that does not keep what is written", async () => {
+    await using world = await openWorld({
+      wrap: (allocator) => override(allocator, "writeBlocks", () => async () => {}),
+    });
+    const bytes = weights(5000);
+    const shard = await world.manager.sealModel(bytes);
+    await world.flip(shard, 100, 0);
+
+    const error = await failure(world.manager.repair(shard, bytes));
+
+    expect(error.code).toBe("ERR_INTEGRITY");
+    expect(world.manager.shards()[0]?.state).toBe("quarantined");
+    expect(world.types()).not.toContain("ShardRepaired");
   });
 
   test("wants bytes that can be read again", async () => {
@@ -507,23 +528,6 @@ describe("repair", () => {
     ]);
   });
 });
-
-let lie = false;
-
-/** A mock that tells another block id when {@link lie} is set. */
-function lyingEvidence<Inner extends object>(allocator: Inner): Inner {
-  return new Proxy(allocator, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function") return value;
-      if (name !== "evidence") return value.bind(target);
-      return async (id: unknown) => {
-        const evidence = await value.call(target, id);
-        return lie ? { ...evidence, stable: { ...evidence.stable, blockId: "other" } } : evidence;
-      };
-    },
-  });
-}
 
 describe("release", () => {
   test("leaves raw memory zero and the books empty", async () => {

@@ -16,6 +16,7 @@ import {
   seededRandom,
 } from "@vram-residency/testing";
 import {
+  type Allocator,
   type AuditEventType,
   deviceIndex,
   hasCode,
@@ -128,3 +129,19 @@ export async function books(world: World): Promise<{ charged: number; ours: numb
 }
 
 export const NOTHING: { charged: number; ours: number; live: number } = { charged: 0, ours: 0, live: 0 };
+
+/** The same allocator with one method replaced. */
+export function override<Name extends "capacity" | "evidence" | "writeBlocks">(
+  allocator: Allocator,
+  name: Name,
+  make: (original: Allocator[Name]) => Allocator[Name],
+): Allocator {
+  return new Proxy(allocator, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== "function") return value;
+      const bound = value.bind(target);
+      return property === name ? make(bound) : bound;
+    },
+  });
+}

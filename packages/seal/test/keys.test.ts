@@ -100,7 +100,7 @@ describe("secrets", () => {
     ["SealKey", key],
   ] as const)("a %s prints as its name, and is no JSON", (name, value) => {
     const printed = [
-      `${value}`,
+      String(value),
       inspect(value),
       inspect({ value }, { showHidden: true, depth: 9 }),
       inspect(value, { customInspect: false, showHidden: true, depth: 9 }),

@@ -154,12 +154,21 @@ export type AnyVramError = { [Code in ErrorCode]: VramError<Code> }[ErrorCode];
 
 /** True for errors thrown by any copy of these packages, even duplicated ones. Never throws. */
 export function isVramError(error: unknown): error is AnyVramError {
-  return error instanceof Error && MARK in error;
+  try {
+    return error instanceof Error && MARK in error;
+  } catch {
+    // A proxy, whose traps are somebody else's code.
+    return false;
+  }
 }
 
 /** True when `error` is a {@link VramError} with exactly this code. Never throws. */
 export function hasCode<Code extends ErrorCode>(error: unknown, code: Code): error is VramError<Code> {
-  return isVramError(error) && error.code === code;
+  try {
+    return isVramError(error) && error.code === code;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -23,6 +23,11 @@ function refuse(field: string, reason: string): never {
   throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}`, { field, reason });
 }
 
+/** -0 is refused: it is equal to 0, yet another text in JSON and another key in a division. */
+function isNatural(value: unknown): value is number {
+  return Number.isSafeInteger(value) && !Object.is(value, -0) && (value as number) >= 0;
+}
+
 /**
  * Checks a size or offset. The only guard between a bad number and a device: `bun:ffi` wraps instead of refusing.
  *
@@ -31,9 +36,7 @@ function refuse(field: string, reason: string): never {
  * @throws {@link VramError} `ERR_INPUT_INVALID` when `value` is not an integer from 0 to 2^53 - 1.
  */
 export function byteCount(value: unknown, field: string): ByteCount {
-  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
-    refuse(field, "expected an integer from 0 to 2^53 - 1");
-  }
+  if (!isNatural(value)) refuse(field, "expected an integer from 0 to 2^53 - 1");
   return value as ByteCount;
 }
 
@@ -43,9 +46,7 @@ export function byteCount(value: unknown, field: string): ByteCount {
  * @throws {@link VramError} `ERR_INPUT_INVALID` when `value` is not an integer from 0 to 255.
  */
 export function deviceIndex(value: unknown, field = "gpuDevice"): DeviceIndex {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value > DEVICE_INDEX_MAX) {
-    refuse(field, "expected an integer from 0 to 255");
-  }
+  if (!isNatural(value) || value > DEVICE_INDEX_MAX) refuse(field, "expected an integer from 0 to 255");
   return value as DeviceIndex;
 }
 
@@ -55,8 +56,7 @@ export function deviceIndex(value: unknown, field = "gpuDevice"): DeviceIndex {
  * @throws {@link VramError} `ERR_INPUT_INVALID` when it is not 1 to 256 such characters.
  */
 export function shardId(value: unknown, field = "shardId"): ShardId {
-  // `$` without the m flag still matches before a final newline in some engines' dialects; (?!\n) is not needed in
-  // ECMAScript, where it matches the end of input only.
+  // `$` without the m flag is the end of input in ECMAScript, never a place before a final newline.
   if (typeof value !== "string" || value.length > SHARD_ID_BYTES_MAX || !/^[A-Za-z0-9_-]+$/.test(value)) {
     refuse(field, "expected 1 to 256 bytes of A-Z, a-z, 0-9, _ and -");
   }

@@ -9,8 +9,8 @@ import {
   type AuditSink,
   type Clock,
   type KeyProvider,
-  VramError,
   type VramConfig,
+  VramError,
 } from "@vram-residency/types";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
 import { type ParsedOpenOptions, parseOpenOptions } from "@vram-residency/validation";

@@ -3,6 +3,8 @@
  *
  * @module
  */
+
+import { deviceIndex } from "@vram-residency/types";
 import {
   hasCode,
   type LoadedModel,
@@ -11,12 +13,11 @@ import {
   systemRandom,
   VramError,
 } from "vram-residency";
-import { deviceIndex } from "@vram-residency/types";
 import { EXIT } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { size } from "../text.ts";
 import type { DemoOptions, Flip } from "./options.ts";
-import { setStage, type Stage } from "./stage.ts";
+import { type Stage, setStage } from "./stage.ts";
 import { damageText, Story } from "./story.ts";
 
 /**
@@ -27,6 +28,8 @@ import { damageText, Story } from "./story.ts";
  */
 export async function runDemo(options: DemoOptions, terminal: Terminal): Promise<number> {
   await using stage = await setStage(options);
+  // Before the first act, so that a mistake in --flip costs nothing.
+  const flip = chooseFlip(stage, options.flip);
   const story = new Story(terminal, options.json);
   story.begin(stage.setting);
 
@@ -38,7 +41,6 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   };
   await show();
   await verifyAct(stage, story, terminal, model.shards, "Verify: hash every shard where it lies");
-  const flip = chooseFlip(stage, options.flip);
   const victim = await corruptAct(stage, story, model, flip);
   const caught = await catchAct(stage, story, terminal, victim, flip);
   await show();
@@ -47,6 +49,8 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   await verifyAct(stage, story, terminal, shards, "Verify again");
   const wiped = await releaseAct(stage, story, shards);
   await show();
+  story.chapter("The record of every act");
+  story.record(stage.records);
   const ok = caught && wiped && story.acts.every((act) => act.ok || act.act === "verify-corrupted");
   story.end(ok, stage.log);
   return ok ? EXIT.ok : EXIT.integrity;
@@ -83,7 +87,7 @@ async function verifyAct(
   }
 }
 
-/** The bit that was asked for, or one in the middle of the second shard's data. */
+/** The bit that was asked for, or one in the middle of the middle tensor of the second shard. */
 function chooseFlip({ plan }: Stage, asked: Flip | undefined): Flip & { readonly index: number } {
   const field = "--flip";
   const index =
@@ -98,7 +102,8 @@ function chooseFlip({ plan }: Stage, asked: Flip | undefined): Flip & { readonly
     throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}`, { field, reason });
   }
   if (asked === undefined) {
-    const byte = Math.floor((planned.payloadOffset + planned.bytes) / 2);
+    const tensor = planned.tensors[planned.tensors.length >> 1];
+    const byte = tensor === undefined ? planned.bytes - 1 : tensor.offset + (tensor.bytes >> 1);
     return { shard: planned.shardId, byte: Math.min(byte, planned.bytes - 1), bit: 3, index };
   }
   if (asked.byte >= planned.bytes) {

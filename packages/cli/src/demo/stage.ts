@@ -23,6 +23,7 @@ import {
 import { type MockControl, mockControl } from "vram-residency/testing";
 import { writeDemoModel } from "./model-writer.ts";
 import type { DemoOptions } from "./options.ts";
+import { type TappedRecord, tapRecords } from "./record-tap.ts";
 import type { Setting } from "./story.ts";
 
 /** Everything the acts need. */
@@ -32,6 +33,8 @@ export interface Stage extends AsyncDisposable {
   readonly manager: VramManager;
   /** Reaches into the mock's memory, as no port allows. */
   readonly control: MockControl;
+  /** Every act that went into the log, as it grows. */
+  readonly records: readonly TappedRecord[];
   /** Where the log is, for people. */
   readonly log: string;
 }
@@ -69,8 +72,8 @@ export async function setStage(options: DemoOptions): Promise<Stage> {
     options.state === undefined
       ? new MemorySink(ports)
       : await JsonlSink.open({ ...ports, directory: join(directory, "audit") });
-  stack.use(sink);
-  const manager = stack.use(await openVram({ backend: "mock", allocator, audit: sink }));
+  const tap = stack.use(tapRecords(sink));
+  const manager = stack.use(await openVram({ backend: "mock", allocator, audit: tap }));
 
   const reason =
     options.backend === "auto"
@@ -89,6 +92,7 @@ export async function setStage(options: DemoOptions): Promise<Stage> {
     plan,
     manager,
     control: mockControl(allocator),
+    records: tap.records,
     log: sink instanceof JsonlSink ? sink.path : "kept in memory; give --state DIR to keep it on disk",
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };

@@ -8,6 +8,7 @@ import { printable } from "vram-residency";
 import { memoryMap } from "../memory-map.ts";
 import { paint, type Terminal, type Tone } from "../terminal.ts";
 import { cut, size, table } from "../text.ts";
+import type { TappedRecord } from "./record-tap.ts";
 
 /** The `apiVersion` of the JSON document. */
 export const DEMO_API_VERSION = "vram-residency.demo/v1";
@@ -120,6 +121,24 @@ export class Story {
         : strip;
     this.#line(`   ${painted}`);
     this.aside(`${size(usedBytes)} of ${size(totalBytes)} used`);
+  }
+
+  /** The records of the log, a line each. */
+  record(records: readonly TappedRecord[]): void {
+    const columns = [
+      { title: "event", align: "left" },
+      { title: "record", align: "right" },
+      { title: "severity", align: "left" },
+      { title: "shard", align: "left" },
+    ] as const;
+    const rows = records.map(({ seq, type, severity, shardId }) => [
+      type,
+      String(seq),
+      severity,
+      shardId ?? "",
+    ]);
+    for (const line of table(columns, rows, this.#terminal.columns - 3)) this.#line(`   ${line}`);
+    this.acts.push({ act: "record", ok: true, records });
   }
 
   /** Ends the story: for `--json`, prints the whole of it. */

@@ -9,7 +9,8 @@ import {
 import fc from "fast-check";
 import { seededRandom } from "../fakes/random.ts";
 
-const ID_CHARACTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"];
+const ID_CHARACTERS: readonly string[] =
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-".split("");
 
 /** Where the blocks and levels of the tree begin and end, the second level at 64 MiB. Unit: bytes. */
 const EDGES: readonly number[] = [4096, 524_288, 1_048_576, 4_194_304, 67_108_864];
@@ -33,7 +34,11 @@ export function digests(): fc.Arbitrary<HexDigest> {
 /** Lowercase hexadecimal text of `bytes` bytes. */
 export function hex(bytes: number): fc.Arbitrary<string> {
   const length = 2 * bytes;
-  return fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
+  return fc.string({
+    unit: fc.constantFrom(..."0123456789abcdef".split("")),
+    minLength: length,
+    maxLength: length,
+  });
 }
 
 /** How large shards get, for {@link shardSizes} and {@link shardBytes}. */

@@ -8,7 +8,11 @@ const TIMES = fc.date({
   max: new Date("2099-12-31T23:59:59.999Z"),
   noInvalidDate: true,
 });
-const TEXT = fc.string({ unit: fc.constantFrom(..."abcXYZ019-_./:@"), minLength: 1, maxLength: 60 });
+const TEXT = fc.string({
+  unit: fc.constantFrom(..."abcXYZ019-_./:@".split("")),
+  minLength: 1,
+  maxLength: 60,
+});
 
 function group(): fc.Arbitrary<NonNullable<SealBody["group"]>> {
   return fc
@@ -110,7 +114,7 @@ export function sealBodies(): fc.Arbitrary<SealBody> {
 /** Tensors of a shard of `bytes` bytes: by offset, without overlaps, with holes and empty ones, each with its own name. */
 export function tensorRanges(bytes: number): fc.Arbitrary<readonly TensorRange[]> {
   return fc.array(fc.nat(bytes), { maxLength: 24 }).map((cuts) => {
-    const sorted = cuts.sort((a, b) => a - b);
+    const sorted = cuts.toSorted((a, b) => a - b);
     return sorted.flatMap((offset, index) => {
       const end = sorted[index + 1];
       // Every other gap stays a hole.

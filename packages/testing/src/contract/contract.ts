@@ -12,7 +12,7 @@ export interface ContractCase {
   /** Why the subject cannot run it; absent when it can. */
   readonly skip?: string;
   /** Makes a fresh allocator, checks one promise, and disposes of it. @throws An error that says what was broken. */
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /** The two functions of a test runner that the suite needs; those of bun:test, node:test and vitest fit. */

@@ -8,7 +8,7 @@ const BYTES = 4096;
 /** Every way to use an id, so that none forgets to check it. */
 const USES: readonly {
   readonly name: string;
-  use(allocator: Allocator, id: AllocationId): Promise<unknown>;
+  readonly use: (allocator: Allocator, id: AllocationId) => Promise<unknown>;
 }[] = [
   {
     name: "ingest",

@@ -41,45 +41,70 @@ function describe(stat: fs.BigIntStats): FileStat {
 
 class NodeFile implements FileHandle {
   readonly fd: number;
-  #open = true;
+  readonly #calls = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
 
   constructor(fd: number) {
     this.fd = fd;
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.read(this.fd, into, 0, into.length, position, (error, count) =>
-        error ? reject(error) : resolve(count),
-      );
-    });
+    return this.#call(
+      () =>
+        new Promise((resolve, reject) => {
+          fs.read(this.fd, into, 0, into.length, position, (error, count) =>
+            error ? reject(error) : resolve(count),
+          );
+        }),
+    );
   }
 
   write(bytes: Uint8Array, position?: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.write(this.fd, bytes, 0, bytes.length, position ?? null, (error, count) =>
-        error ? reject(error) : resolve(count),
-      );
-    });
+    return this.#call(
+      () =>
+        new Promise((resolve, reject) => {
+          fs.write(this.fd, bytes, 0, bytes.length, position ?? null, (error, count) =>
+            error ? reject(error) : resolve(count),
+          );
+        }),
+    );
   }
 
   dataSync(): Promise<void> {
-    return fdatasync(this.fd);
+    return this.#call(() => fdatasync(this.fd));
   }
 
   truncate(bytes: number): Promise<void> {
-    return ftruncate(this.fd, bytes);
+    return this.#call(() => ftruncate(this.fd, bytes));
   }
 
-  async stat(): Promise<FileStat> {
-    return describe(await fstat(this.fd, { bigint: true }));
+  stat(): Promise<FileStat> {
+    return this.#call(async () => describe(await fstat(this.fd, { bigint: true })));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Closing a number twice could close somebody else's file.
-    if (!this.#open) return;
-    this.#open = false;
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** A call under way may not have reached the kernel yet: it must not meet the number's next owner there. */
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#calls);
     await close(this.fd);
+  }
+
+  /** Makes a call, unless the handle is closed: then its number may be somebody else's file by now. */
+  async #call<Result>(make: () => Promise<Result>): Promise<Result> {
+    if (this.#closing !== undefined) {
+      throw Object.assign(new Error("EBADF: the handle is closed"), { code: "EBADF" });
+    }
+    const call = make();
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
   }
 }
 
@@ -97,7 +122,7 @@ export const nodeFileSystem: FileSystem = {
     await fs.promises.mkdir(path, { recursive: true, mode: permissions ?? 0o700 });
   },
   rename: (from, to) => fs.promises.rename(from, to),
-  remove: (path) => fs.promises.rm(path),
+  remove: (path) => fs.promises.unlink(path),
   async syncDirectory(path) {
     const fd = await open(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
     try {

@@ -1,4 +1,8 @@
+import { randomFillSync } from "node:crypto";
 import type { Clock, Random, Timers } from "../ports.ts";
+
+/** Longest delay `setTimeout` takes; it fires a longer one at once. Unit: ms. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
 
 /** The machine's clocks. */
 export const systemClock: Clock = {
@@ -9,7 +13,13 @@ export const systemClock: Clock = {
 /** The runtime's timers. */
 export const systemTimers: Timers = {
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    let rest = delayMs;
+    let timer = setTimeout(wait, Math.min(rest, DELAY_MS_MAX));
+    function wait(): void {
+      rest -= DELAY_MS_MAX;
+      if (rest > 0) timer = setTimeout(wait, Math.min(rest, DELAY_MS_MAX));
+      else callback();
+    }
     return () => clearTimeout(timer);
   },
   yield: () => new Promise((resolve) => setImmediate(resolve)),
@@ -17,5 +27,6 @@ export const systemTimers: Timers = {
 
 /** The operating system's random source. */
 export const systemRandom: Random = {
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  // Not getRandomValues, which gives at most 64 KiB.
+  bytes: (length) => randomFillSync(new Uint8Array(length)),
 };

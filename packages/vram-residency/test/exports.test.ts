@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import * as residency from "vram-residency";
+import * as testing from "vram-residency/testing";
+
+test("exports exactly the documented names", () => {
+  expect(Object.keys(residency).sort()).toEqual([
+    "JsonlSink",
+    "MemorySink",
+    "MockAllocator",
+    "RootSecret",
+    "VramError",
+    "VramManager",
+    "auditEvent",
+    "computeDigest",
+    "computeSignature",
+    "createPolicy",
+    "deriveSealKey",
+    "digestStream",
+    "evaluatePolicy",
+    "fileKeys",
+    "hasCode",
+    "isVramError",
+    "keyId",
+    "loadModel",
+    "nodeDigester",
+    "nodeFileSystem",
+    "openModel",
+    "openVram",
+    "parseConfig",
+    "planModel",
+    "policyDigest",
+    "printable",
+    "randomKeys",
+    "staticKeys",
+    "systemClock",
+    "systemRandom",
+    "systemTimers",
+    "tokenKeys",
+    "verifySignature",
+  ]);
+  expect(Object.keys(testing)).toEqual(["mockControl"]);
+});
