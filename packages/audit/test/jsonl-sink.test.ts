@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonlSink } from "@vram-residency/audit";
+import { seededRandom } from "@vram-residency/testing";
 import type { AuditReceipt } from "@vram-residency/types";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
 import fc from "fast-check";
@@ -51,6 +52,15 @@ describe("opening", () => {
       expect([operation, closed]).toEqual([operation, ["makeDirectory", "open"].includes(operation) ? 0 : 1]);
       expect(bench.timers.pending()).toBe(0);
     }
+  });
+
+  test("fails rather than write into a file that is there", async () => {
+    const bench = openBench();
+    await using first = await bench.open({ random: seededRandom(5) });
+    const before = bench.lines(first);
+
+    expect(await unavailableReason(bench.open({ random: seededRandom(5) }))).toContain("could not be made");
+    expect(bench.lines(first)).toEqual(before);
   });
 
   test("two sinks in one directory have a file each", async () => {
@@ -246,10 +256,14 @@ describe("a failure", () => {
     expect(await waiting).toContain("took too long");
     expect(sink.state).toBe("failed");
 
-    const calls = bench.files.calls("write");
+    // The write that hung ends at last, ten bytes long: the rest of its line, and the sync, must not follow.
+    const writes = bench.files.calls("write");
+    const syncs = bench.files.calls("dataSync");
+    hanging = false;
     release();
-    await systemTimers.yield();
-    expect(bench.files.calls("write")).toBe(calls + 1);
+    for (let turn = 0; turn < 10; turn += 1) await systemTimers.yield();
+    expect(bench.files.calls("write")).toBe(writes + 1);
+    expect(bench.files.calls("dataSync")).toBe(syncs);
     expect(bench.timers.pending()).toBe(0);
   });
 });

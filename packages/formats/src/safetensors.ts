@@ -23,6 +23,12 @@ const TENSORS_MAX = 1_000_000;
 const DIMENSIONS_MAX = 32;
 const NAME_LENGTH_MAX = 1024;
 const FORMAT = "safetensors";
+const QUOTE = 0x22;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const NINE = 0x39;
+const BACKSLASH = 0x5c;
+const BRACE = 0x7b;
 const ENTRY_FIELDS = ["dtype", "shape", "data_offsets"] as const;
 
 /** What a safetensors file says of itself. */
@@ -92,8 +98,8 @@ function parseHeader(json: Uint8Array, maxBytes: number): JsonObject {
     const offset = hasCode(cause, "ERR_FORMAT_INVALID") ? LENGTH_BYTES + cause.detail.offset : LENGTH_BYTES;
     throw formatError(FORMAT, "header-json", "the header is not strict JSON", offset, cause);
   }
-  // 0x7B: the format wants the header to begin with its brace, so that nothing can hide before it.
-  if (!isObject(value) || json[0] !== 0x7b)
+  // The format wants the header to begin with its brace, so that nothing can hide before it.
+  if (!isObject(value) || json[0] !== BRACE)
     throw formatError(FORMAT, "header-json", "the header is no JSON object", LENGTH_BYTES);
   const odd = oddNumber(json);
   if (odd !== undefined)
@@ -111,11 +117,11 @@ function oddNumber(json: Uint8Array): number | undefined {
   let quoted = false;
   for (let at = 0; at < json.length; at += 1) {
     const character = json[at];
-    if (character === 0x22) quoted = !quoted;
-    else if (quoted) at += character === 0x5c ? 1 : 0;
-    else if (character === 0x2d || character === 0x2e) return at;
+    if (character === QUOTE) quoted = !quoted;
+    else if (quoted) at += character === BACKSLASH ? 1 : 0;
+    else if (character === MINUS || character === POINT) return at;
     // "e" or "E" after a digit; the one in `true` and `false` follows a letter.
-    else if ((character === 0x65 || character === 0x45) && (json[at - 1] ?? 0) <= 0x39) return at;
+    else if ((character === 0x65 || character === 0x45) && (json[at - 1] ?? 0) <= NINE) return at;
   }
   return undefined;
 }

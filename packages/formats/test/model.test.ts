@@ -167,6 +167,7 @@ describe("an index is refused by its own rule", () => {
     for (const map of [
       { ...GOOD_MAP, four: "b.safetensors" },
       { ...GOOD_MAP, three: "a.safetensors" },
+      { ...GOOD_MAP, one: "b.safetensors" },
       { ...GOOD_MAP, __proto__x: "a.safetensors" },
     ]) {
       expect(await rule(INDEX, mapped(map))).toBe("index-tensor");

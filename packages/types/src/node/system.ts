@@ -27,6 +27,6 @@ export const systemTimers: Timers = {
 
 /** The operating system's random source. */
 export const systemRandom: Random = {
-  // Not getRandomValues, which gives at most 64 KiB.
+  // Not getRandomValues, which gives at most 64 KiB under Node.
   bytes: (length) => randomFillSync(new Uint8Array(length)),
 };
