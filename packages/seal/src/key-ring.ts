@@ -1,6 +1,6 @@
-import { fromHex, toHex } from "@vram-residency/crypto";
+import { assertPort, fromHex, reading, toHex } from "@vram-residency/crypto";
 import { type KeyProvider, type KeyState, type SealRoot, VramError } from "@vram-residency/types";
-import { DEFAULT_DEPLOYMENT, deriveSealKey, RootSecret, type SealKey, type SealKeyContext } from "./keys.ts";
+import { deriveSealKey, RootSecret, readContext, type SealKey, type SealKeyContext } from "./keys.ts";
 
 /** Most generations of the root that one ring holds. */
 export const KEY_RING_ROOTS_MAX = 16;
@@ -15,6 +15,9 @@ interface Generation extends RingEntry {
   readonly root: RootSecret;
 }
 
+/** True for a ring of {@link openKeyRing}. Never throws. For this package only. */
+export let isKeyRing: (value: unknown) => boolean;
+
 /** Every generation of the seal root, with its key for this epoch. Made by {@link openKeyRing}; wiped on dispose. */
 export class KeyRing implements Disposable {
   /** The key that new seals are made with. */
@@ -23,6 +26,10 @@ export class KeyRing implements Disposable {
   readonly epoch: string;
   readonly deployment: string;
   readonly #generations: ReadonlyMap<string, Generation>;
+
+  static {
+    isKeyRing = (value) => typeof value === "object" && value !== null && #generations in value;
+  }
 
   /** For {@link openKeyRing} only. */
   constructor(
@@ -42,7 +49,8 @@ export class KeyRing implements Disposable {
    * @param keyid - A kid, or a key id of any epoch: only its kid counts.
    */
   find(keyid: string): RingEntry | undefined {
-    const generation = this.#generations.get(keyid.split(".", 1)[0] ?? "");
+    const kid = typeof keyid === "string" ? keyid.split(".", 1)[0] : undefined;
+    const generation = this.#generations.get(kid ?? "");
     return generation && { state: generation.state, key: generation.key };
   }
 
@@ -80,13 +88,11 @@ export class KeyRing implements Disposable {
  * is active; whatever the provider throws.
  */
 export async function openKeyRing(provider: KeyProvider, context: SealKeyContext): Promise<KeyRing> {
-  const { deployment = DEFAULT_DEPLOYMENT, epoch } = context;
+  assertPort(provider, "keys", "sealRoots");
+  const { deployment, epoch } = readContext(context);
   // Copied before anything is awaited: the caller keeps its array.
   const own = { deployment, epoch: Uint8Array.from(epoch) };
-  const roots = await provider.sealRoots();
-  if (!Array.isArray(roots) || roots.length < 1 || roots.length > KEY_RING_ROOTS_MAX) {
-    refuse(`expected 1 to ${KEY_RING_ROOTS_MAX} roots from the key provider`);
-  }
+  const roots = readRoots(await provider.sealRoots());
 
   const generations = new Map<string, Generation>();
   try {
@@ -103,6 +109,16 @@ export async function openKeyRing(provider: KeyProvider, context: SealKeyContext
     }
     throw error;
   }
+}
+
+/** A copy of what a provider gave, each field read once. */
+function readRoots(roots: readonly SealRoot[]): readonly SealRoot[] {
+  return reading("keys", () => {
+    if (!Array.isArray(roots) || roots.length < 1 || roots.length > KEY_RING_ROOTS_MAX) {
+      refuse(`expected 1 to ${KEY_RING_ROOTS_MAX} roots from the key provider`);
+    }
+    return Array.from(roots, (root: SealRoot) => ({ secret: root.secret, state: root.state }));
+  });
 }
 
 function addGeneration(generations: Map<string, Generation>, from: SealRoot, context: SealKeyContext): void {
