@@ -26,7 +26,7 @@ export function isPrintable(text: string): boolean {
  */
 export function printable(text: string, lengthMax: number = TEXT_LENGTH_MAX): string {
   assertText(text, "text");
-  if (!(lengthMax >= 1)) return "";
+  if (typeof lengthMax !== "number" || !(lengthMax >= 1)) return "";
   // One more than is shown is enough to know that something was cut; the rest need not be looked at.
   const shown = text
     .slice(0, lengthMax + 1)

@@ -27,6 +27,7 @@ export function lp(value: string | Uint8Array): Uint8Array {
  * @see https://github.com/secure-systems-lab/dsse/blob/master/protocol.md
  */
 export function pae(payloadType: string, body: Uint8Array): Uint8Array {
+  assertBytes(body, "body");
   const type = utf8(payloadType);
   return concatBytes(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${body.length} `), body);
 }

@@ -156,8 +156,8 @@ class StreamSource implements OpenedSource {
     let total = 0;
     let empty = 0;
     for (;;) {
-      const value = await this.#read();
-      if (value === undefined) break;
+      const { done, value } = await this.#read();
+      if (done) break;
       const run = plainView(value);
       total += run.length;
       if (total > this.bytes) throw sourceError("changed", "the stream is longer than announced");
@@ -172,11 +172,11 @@ class StreamSource implements OpenedSource {
       throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
   }
 
-  /** @returns The next run; undefined at the end. */
-  async #read(): Promise<Uint8Array | undefined> {
+  /** The next run, inside an object: a promise would ask a bare one whether it is a promise itself. */
+  async #read(): Promise<{ readonly done: boolean; readonly value: unknown }> {
     try {
       const { done, value } = await this.#reader.read();
-      return done ? undefined : value;
+      return { done, value };
     } catch (cause) {
       throw sourceError("unreadable", "the stream failed", cause);
     }

@@ -1,5 +1,11 @@
 import { assertPort, fromHex, reading, toHex } from "@vram-residency/crypto";
-import { type KeyProvider, type KeyState, type SealRoot, VramError } from "@vram-residency/types";
+import {
+  isVramError,
+  type KeyProvider,
+  type KeyState,
+  type SealRoot,
+  VramError,
+} from "@vram-residency/types";
 import { deriveSealKey, RootSecret, readContext, type SealKey, type SealKeyContext } from "./keys.ts";
 
 /** Most generations of the root that one ring holds. */
@@ -85,14 +91,14 @@ export class KeyRing implements Disposable {
  * The roots are copied; the provider's arrays stay as they are.
  *
  * @throws {@link VramError} `ERR_CONFIG_INVALID` unless there are 1 to 16 sound and different roots of which exactly one
- * is active; whatever the provider throws.
+ * is active, or when the provider fails.
  */
 export async function openKeyRing(provider: KeyProvider, context: SealKeyContext): Promise<KeyRing> {
   assertPort(provider, "keys", "sealRoots");
   const { deployment, epoch } = readContext(context);
   // Copied before anything is awaited: the caller keeps its array.
   const own = { deployment, epoch: Uint8Array.from(epoch) };
-  const roots = readRoots(await provider.sealRoots());
+  const roots = readRoots(await askFor(provider));
 
   const generations = new Map<string, Generation>();
   try {
@@ -108,6 +114,17 @@ export async function openKeyRing(provider: KeyProvider, context: SealKeyContext
       root[Symbol.dispose]();
     }
     throw error;
+  }
+}
+
+/** What the provider gives. Its failure, such as a KMS out of reach, is the cause of a coded one. */
+async function askFor(provider: KeyProvider): Promise<readonly SealRoot[]> {
+  try {
+    return await provider.sealRoots();
+  } catch (cause) {
+    if (isVramError(cause)) throw cause;
+    const reason = "the key provider failed: mend it or choose another one";
+    throw new VramError("ERR_CONFIG_INVALID", `keys: ${reason}`, { field: "keys", reason }, { cause });
   }
 }
 
