@@ -3,8 +3,12 @@ import type { Allocation } from "./device.ts";
 import { wrongState } from "./errors.ts";
 import type { MockFault } from "./faults.ts";
 
-/** Most bytes hashed, copied or checked before the event loop gets a turn. Unit: bytes. */
-export const CHUNK_BYTES: number = 1 << 20;
+/**
+ * Most bytes hashed, copied or checked before the event loop gets a turn. Unit: bytes.
+ *
+ * Small, because memory that is touched for the first time can be a hundred times slower than hashing it.
+ */
+export const CHUNK_BYTES: number = 1 << 18;
 
 /** One operation under way on one allocation. */
 export interface Work {

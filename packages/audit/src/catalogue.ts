@@ -5,7 +5,13 @@
  *
  * @module
  */
-import type { AuditEventType, AuditSeverity, SealRefusal, StableEvidence } from "@vram-residency/types";
+import type {
+  AuditEventType,
+  AuditSeverity,
+  ErrorCode,
+  SealRefusal,
+  StableEvidence,
+} from "@vram-residency/types";
 
 /** What every event about one shard says of it. */
 export interface ShardFacts {
@@ -76,7 +82,8 @@ export interface AuditEventData {
   };
   SealVerificationFailed: {
     readonly shardId: string;
-    readonly reason: SealRefusal;
+    /** Why the seal was refused; the error's code when the verification failed for another reason. */
+    readonly reason: SealRefusal | ErrorCode;
     /** How many identical failures this record stands for. */
     readonly count: number;
     readonly mismatches?: readonly LoggedMismatch[];

@@ -3,10 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonlSink } from "@vram-residency/audit";
-<<<<<<< HEAD
-=======
 import { seededRandom } from "@vram-residency/testing";
->>>>>>> lower
 import type { AuditReceipt } from "@vram-residency/types";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
 import fc from "fast-check";
@@ -57,8 +54,6 @@ describe("opening", () => {
     }
   });
 
-<<<<<<< HEAD
-=======
   test("fails rather than write into a file that is there", async () => {
     const bench = openBench();
     await using first = await bench.open({ random: seededRandom(5) });
@@ -68,7 +63,6 @@ describe("opening", () => {
     expect(bench.lines(first)).toEqual(before);
   });
 
->>>>>>> lower
   test("two sinks in one directory have a file each", async () => {
     const bench = openBench();
     await using first = await bench.open();
@@ -262,12 +256,6 @@ describe("a failure", () => {
     expect(await waiting).toContain("took too long");
     expect(sink.state).toBe("failed");
 
-<<<<<<< HEAD
-    const calls = bench.files.calls("write");
-    release();
-    await systemTimers.yield();
-    expect(bench.files.calls("write")).toBe(calls + 1);
-=======
     // The write that hung ends at last, ten bytes long: the rest of its line, and the sync, must not follow.
     const writes = bench.files.calls("write");
     const syncs = bench.files.calls("dataSync");
@@ -276,7 +264,6 @@ describe("a failure", () => {
     for (let turn = 0; turn < 10; turn += 1) await systemTimers.yield();
     expect(bench.files.calls("write")).toBe(writes + 1);
     expect(bench.files.calls("dataSync")).toBe(syncs);
->>>>>>> lower
     expect(bench.timers.pending()).toBe(0);
   });
 });

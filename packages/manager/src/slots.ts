@@ -1,3 +1,5 @@
+import { encodeBase64 } from "@vram-residency/crypto";
+import { encodeSealBody } from "@vram-residency/seal";
 import {
   type AllocationId,
   invariant,
@@ -137,10 +139,9 @@ export class SlotTable {
    * Finds the slot whose live seal is exactly this one.
    *
    * @param body - Checked by `openSeal`: authentic, and of this epoch.
-   * @param payload - The payload as it came, base64.
    * @returns The slot, or why the seal is not the live one.
    */
-  match(body: SealBody, payload: string): Slot | SealRefusal {
+  match(body: SealBody): Slot | SealRefusal {
     const slot = this.#slots[body.allocation.id];
     const live = slot?.sealed?.body;
     if (slot === undefined || live === undefined) return "stale-generation";
@@ -149,8 +150,10 @@ export class SlotTable {
       return "stale-generation";
     if (!sameDevice(body.device, live.device)) return "wrong-device";
     if (body.policy !== live.policy) return "policy";
-    // INVARIANT: whoever can make a body that differs from the issued one and still carries a good MAC has the key.
-    return payload === slot.sealed?.shard.seal.payload ? slot : "not-issued";
+    // INVARIANT: whoever can make a body that differs from the issued one and still carries a good MAC has the key. Compared
+    // as encoded from the checked body: what the caller's object says when it is read a second time does not matter.
+    const issued = slot.sealed?.shard.seal.payload;
+    return encodeBase64(encodeSealBody(body)) === issued ? slot : "not-issued";
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { computeDigest } from "@vram-residency/crypto";
-import { deviceIndex, type Progress, type SealedShard } from "@vram-residency/types";
+import { withFaults } from "@vram-residency/testing";
+import { deviceIndex, type Progress, type SealedShard, VramError } from "@vram-residency/types";
 import { books, failure, NOTHING, openWorld, override, refusalOf, weights } from "./world.ts";
 
 describe("sealModel", () => {
@@ -346,6 +347,25 @@ describe("verifySealed", () => {
     await world.manager.verifySealed(shard);
   });
 
+  test("waits for a log that hangs no longer than its deadline", async () => {
+    await using world = await openWorld();
+    const shard = await world.manager.sealModel(weights(5000));
+    world.sink.hangAt(1);
+
+    let error: unknown;
+    void failure(world.manager.verifySealed(shard)).then((reason) => {
+      error = reason;
+    });
+    for (let second = 0; second < 6; second++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      world.clock.advance(1000);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    world.sink.resume();
+
+    expect(error).toMatchObject({ code: "ERR_AUDIT_UNAVAILABLE" });
+  });
+
   test("quarantines also when the failure cannot be recorded", async () => {
     await using world = await openWorld();
     const shard = await world.manager.sealModel(weights(5000));
@@ -613,6 +633,28 @@ describe("a lost device", () => {
     await world.manager.verifySealed(other);
     await world.manager.release(lost);
     expect(world.manager.shards().map(({ id }) => id)).toEqual(["other"]);
+  });
+
+  test("is not asked on behalf of a seal that was waiting when it was lost", async () => {
+    const error = new VramError("ERR_DEVICE_LOST", "injected", {
+      device: 0,
+      driverCode: 999,
+      restartNeeded: true,
+    });
+    await using world = await openWorld({
+      wrap: (allocator) => withFaults(allocator, [{ operation: "digest", at: 2, error }]),
+    });
+    const shard = await world.manager.sealModel(weights(5000));
+
+    const outcomes = await Promise.allSettled([
+      world.manager.verifySealed(shard),
+      world.manager.sealModel(weights(5000)),
+    ]);
+
+    expect(outcomes.map((outcome) => outcome.status === "rejected" && outcome.reason.code)).toEqual([
+      "ERR_DEVICE_LOST",
+      "ERR_DEVICE_LOST",
+    ]);
   });
 
   test("takes no new shard", async () => {
