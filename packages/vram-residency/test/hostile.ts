@@ -37,16 +37,33 @@ export const WRONG: Readonly<Record<string, () => unknown>> = {
   "object without prototype": () => Object.create(null) as unknown,
   "own __proto__": () => JSON.parse('{"__proto__":{"polluted":true},"constructor":1}') as unknown,
   "getters that throw": () =>
-    Object.defineProperties({}, Object.fromEntries(
-      ["device", "bytes", "length", "shardId", "type", "stream", "signal", "fileSystem", "manager", "shards"].map((name) => [
-        name,
-        { get: thrower, enumerable: true, configurable: true },
-      ]),
-    )),
+    Object.defineProperties(
+      {},
+      Object.fromEntries(
+        [
+          "device",
+          "bytes",
+          "length",
+          "shardId",
+          "type",
+          "stream",
+          "signal",
+          "fileSystem",
+          "manager",
+          "shards",
+        ].map((name) => [name, { get: thrower, enumerable: true, configurable: true }]),
+      ),
+    ),
   "proxy that throws": () =>
     new Proxy(
       {},
-      { get: thrower, has: thrower, ownKeys: thrower, getPrototypeOf: thrower, getOwnPropertyDescriptor: thrower },
+      {
+        get: thrower,
+        has: thrower,
+        ownKeys: thrower,
+        getPrototypeOf: thrower,
+        getOwnPropertyDescriptor: thrower,
+      },
     ),
   "revoked proxy": revoked,
   "object with a length": () => ({ length: 2, 0: {}, 1: {} }),
@@ -58,7 +75,10 @@ export const WRONG: Readonly<Record<string, () => unknown>> = {
 };
 
 /** How a call answered: "ok", an error's code, or what was wrong with the answer. */
-export type Answer = { readonly kind: "ok"; readonly value: unknown } | { readonly kind: "refused"; readonly code: string } | { readonly kind: "fault"; readonly what: string };
+export type Answer =
+  | { readonly kind: "ok"; readonly value: unknown }
+  | { readonly kind: "refused"; readonly code: string }
+  | { readonly kind: "fault"; readonly what: string };
 
 /** Calls, and judges the answer: a value, or one coded error of one line that repeats nothing of the caller's. */
 export async function answerOf(call: () => unknown): Promise<Answer> {
@@ -67,7 +87,8 @@ export async function answerOf(call: () => unknown): Promise<Answer> {
   } catch (error) {
     if (!isVramError(error)) return { kind: "fault", what: `threw ${String(error)}` };
     if (error.code === "ERR_BUG") return { kind: "fault", what: `${error.message}: ${String(error.cause)}` };
-    if (/[\n\r]|the caller's own words|object Object/.test(error.message)) return { kind: "fault", what: `says ${error.message}` };
+    if (/[\n\r]|the caller's own words|object Object/.test(error.message))
+      return { kind: "fault", what: `says ${error.message}` };
     return { kind: "refused", code: error.code };
   }
 }
