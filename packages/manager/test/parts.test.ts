@@ -9,8 +9,9 @@ import {
   seededRandom,
 } from "@vram-residency/testing";
 import { byteCount, deviceIndex, VramError } from "@vram-residency/types";
+import { footprint } from "../src/footprint.ts";
 import { Journal } from "../src/journal.ts";
-import { footprint, Ledger } from "../src/ledger.ts";
+import { Ledger } from "../src/ledger.ts";
 import { publicError } from "../src/scope.ts";
 import { failure, openWorld, override, weights } from "./world.ts";
 

@@ -32,7 +32,7 @@ export function modelRef(value: unknown): ModelRef {
  * @throws {@link VramError} `ERR_INPUT_INVALID`.
  */
 export function parseModelRef(input: unknown, field = "modelRef"): ModelRef {
-  return run(checked(modelRef), input, { root: field });
+  return run(checked(modelRef), input, { root: typeof field === "string" ? field : "modelRef" });
 }
 
 /** What bounds a shard. Unit: bytes. */
