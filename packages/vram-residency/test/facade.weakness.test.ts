@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as residency from "vram-residency";
-import { MockAllocator, openVram, systemClock, systemRandom, systemTimers } from "vram-residency";
+import { MockAllocator, openVram, systemRandom, systemTimers } from "vram-residency";
 import { failure, recorder } from "./recorder.ts";
 
 const BYTES: Uint8Array = Uint8Array.from({ length: 10_000 }, (_, index) => index % 251);
@@ -61,7 +61,7 @@ test("W-17: the mock is never taken unless it is named, whatever the environment
       else process.env[name] = value;
     }
   }
-  const ports = { clock: systemClock, timers: systemTimers, random: systemRandom };
+  const ports = { timers: systemTimers, random: systemRandom };
   for (const backend of ["auto", "cuda"] as const) {
     await using allocator = new MockAllocator(ports);
     const error = await failure(openVram({ backend, allocator, audit: "memory" }));
