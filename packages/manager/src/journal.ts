@@ -1,12 +1,5 @@
 import { type AuditEventData, auditEvent } from "@vram-residency/audit";
-import type {
-  AuditEventType,
-  AuditReceipt,
-  AuditSink,
-  Clock,
-  SealRefusal,
-  Timers,
-} from "@vram-residency/types";
+import type { AuditEventType, AuditReceipt, AuditSink, Clock, Timers } from "@vram-residency/types";
 import { hasCode, VramError } from "@vram-residency/types";
 
 /** Longest wait for one record. The sink has its own limit; this one holds for a sink that hangs. Unit: ms. */
@@ -20,6 +13,8 @@ interface Gap {
   first: bigint;
   last: bigint;
 }
+
+type WarningReason = AuditEventData["SealVerificationFailed"]["reason"];
 
 interface Coalesced {
   count: number;
@@ -36,8 +31,10 @@ export class Journal {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #workerId: string;
-  readonly #warnings = new Map<SealRefusal, Coalesced>();
+  readonly #warnings = new Map<WarningReason, Coalesced>();
   #gap: Gap | undefined;
+  /** Appends that missed their deadline and have not come back. */
+  #hanging = 0;
 
   constructor(sink: AuditSink, clock: Clock, timers: Timers, workerId: string) {
     this.#sink = sink;
@@ -53,6 +50,7 @@ export class Journal {
   /** @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE` unless the sink takes records: asked before anything is started. */
   assertReady(): void {
     if (this.#sink.state !== "ready") throw unavailable(this.#sink.state);
+    if (this.#hanging > 0) throw unavailable("an earlier record hangs");
   }
 
   /**
@@ -76,10 +74,10 @@ export class Journal {
   }
 
   /**
-   * Records a refused seal that touched no shard. The first of a kind at once, further ones as one counted record a
+   * Records a failed verification that touched no shard. The first of a kind at once, further ones as one counted record a
    * second, so that forged seals cannot flood the log.
    */
-  async warn(reason: SealRefusal, shardId: string): Promise<void> {
+  async warn(reason: WarningReason, shardId: string): Promise<void> {
     const running = this.#warnings.get(reason);
     if (running !== undefined) {
       running.count++;
@@ -101,7 +99,7 @@ export class Journal {
     await this.#settleGap().catch(() => {});
   }
 
-  #openWindow(reason: SealRefusal, shardId: string): void {
+  #openWindow(reason: WarningReason, shardId: string): void {
     const cancel = this.#timers.after(COALESCE_MS, () => {
       const ended = this.#warnings.get(reason);
       this.#warnings.delete(reason);
@@ -112,7 +110,7 @@ export class Journal {
     this.#warnings.set(reason, { count: 0, shardId, cancel });
   }
 
-  #warning(reason: SealRefusal, shardId: string, count: number): Promise<void> {
+  #warning(reason: WarningReason, shardId: string, count: number): Promise<void> {
     return this.note("SealVerificationFailed", { shardId, reason, count, workerId: this.#workerId });
   }
 
@@ -155,15 +153,25 @@ export class Journal {
 
   #append<Type extends AuditEventType>(type: Type, data: AuditEventData[Type]): Promise<AuditReceipt> {
     const event = auditEvent(type, data);
+    // A breaker: while one record hangs, the next ones would only wait in vain.
+    if (this.#hanging > 0) return Promise.reject(unavailable("an earlier record hangs"));
     return new Promise((resolve, reject) => {
-      const cancel = this.#timers.after(AUDIT_DEADLINE_MS, () => reject(unavailable("no answer in time")));
+      let late = false;
+      const cancel = this.#timers.after(AUDIT_DEADLINE_MS, () => {
+        late = true;
+        this.#hanging++;
+        reject(unavailable("no answer in time"));
+      });
       // A sink may be anybody's: it may throw where it should reject, and reject with anything.
       Promise.resolve()
         .then(() => this.#sink.append(event))
         .then(resolve, (cause: unknown) =>
           reject(hasCode(cause, "ERR_AUDIT_UNAVAILABLE") ? cause : unavailable("the sink failed", cause)),
         )
-        .finally(cancel);
+        .finally(() => {
+          cancel();
+          if (late) this.#hanging--;
+        });
     });
   }
 }

@@ -17,29 +17,53 @@ export interface LiveSeal {
 /**
  * Checks shape, key, MAC, fields, epoch and the live table.
  *
- * A refusal here touches no shard, whatever it says: it is audited as a warning, and counted when it repeats.
+ * A refusal here touches no shard, whatever it says.
  *
  * @param shard - Untrusted.
  * @throws {@link VramError} `ERR_SEAL_VERIFICATION`, `ERR_NOT_SEALED`.
  */
-export async function openLiveSeal(
+export function openLiveSeal(
   core: Core,
   shard: unknown,
   options: { readonly allowRevoked: boolean },
-): Promise<LiveSeal> {
-  let body: SealBody;
-  try {
-    body = openSeal(shard, core.ring, options);
-  } catch (error) {
-    if (hasCode(error, "ERR_SEAL_VERIFICATION"))
-      await core.journal.warn(error.detail.reason, error.detail.shardId);
-    if (hasCode(error, "ERR_NOT_SEALED")) await core.journal.warn("malformed", error.detail.shardId);
-    throw error;
+): LiveSeal {
+  const body = openSeal(shard, core.ring, options);
+  return { slot: matchLive(core, body), body };
+}
+
+/**
+ * Finds the shard whose live seal this is. Asked again after every wait: it may have been released or repaired meanwhile.
+ *
+ * @throws {@link VramError} `ERR_SEAL_VERIFICATION`.
+ */
+export function matchLive(core: Core, body: SealBody): Slot {
+  const slot = core.slots.match(body);
+  if (typeof slot === "string") throw refusal(body.shard.id, slot);
+  return slot;
+}
+
+/**
+ * Records why a seal did nothing for whoever showed it: a warning, counted when it repeats.
+ *
+ * Wrong content and wrong evidence are not for here: they have quarantined their shard, and were recorded with that.
+ *
+ * @param always - Also record failures that say nothing about the seal, such as a lost device: every outcome of a
+ * verification is in the log.
+ */
+export async function recordRefusal(
+  core: Core,
+  error: VramError,
+  shardId: string,
+  always: boolean,
+): Promise<void> {
+  if (hasCode(error, "ERR_SEAL_VERIFICATION")) {
+    const { reason, shardId: named } = error.detail;
+    if (reason !== "evidence") await core.journal.warn(reason, named);
+  } else if (hasCode(error, "ERR_NOT_SEALED")) {
+    await core.journal.warn("malformed", error.detail.shardId);
+  } else if (always && !hasCode(error, "ERR_INTEGRITY")) {
+    await core.journal.warn(hasCode(error, "ERR_POLICY_VIOLATION") ? "policy" : error.code, shardId);
   }
-  const live = core.slots.match(body);
-  if (typeof live !== "string") return { slot: live, body };
-  await core.journal.warn(live, body.shard.id);
-  throw refusal(body.shard.id, live);
 }
 
 const REMEDIES: { readonly [Reason in SealRefusal]: string } = {

@@ -17,7 +17,8 @@ import { assembleCore, disposeAll } from "./assemble.ts";
 import { claimSlot } from "./claim.ts";
 import { type Core, usableDevice } from "./core.ts";
 import { dropLost, giveBack, giveBackAll, isLost } from "./holdings.ts";
-import { openLiveSeal } from "./live-seal.ts";
+import { Patience } from "./limits.ts";
+import { matchLive } from "./live-seal.ts";
 import type {
   Capacity,
   DeviceStatus,
@@ -28,11 +29,13 @@ import type {
   VerifyReport,
 } from "./options.ts";
 import { openOriginal } from "./original.ts";
+import { readParts } from "./parts.ts";
 import { assertPolicy } from "./policy-gate.ts";
 import { repairNow } from "./repair-shard.ts";
-import { publicError, Scope, type ScopeOptions } from "./scope.ts";
+import { publicError } from "./scope.ts";
 import { sealInto } from "./seal-shard.ts";
-import { openSource } from "./source.ts";
+import { inTurn, openScope, withSeal } from "./session.ts";
+import { openWithin } from "./source.ts";
 import { deviceStatuses, shardStatuses } from "./status.ts";
 import { assertEvidence, takeTurn, verifyNow } from "./verify-shard.ts";
 
@@ -67,9 +70,11 @@ export class VramManager implements AsyncDisposable {
    * every device.
    *
    * @throws {@link VramError} `ERR_CONFIG_INVALID`, `ERR_POLICY_VIOLATION`, `ERR_AUDIT_UNAVAILABLE`,
-   * `ERR_DRIVER_UNAVAILABLE` when no device answers. What is in `owned` is disposed then.
+   * `ERR_DRIVER_UNAVAILABLE` when no device answers. What is in `owned` is disposed then. `ERR_INPUT_INVALID` for parts
+   * that are none: nothing is taken from them, or disposed.
    */
-  static async open(parts: ManagerParts): Promise<VramManager> {
+  static async open(from: ManagerParts): Promise<VramManager> {
+    const parts = readParts(from);
     const owned = parts.owned ?? [];
     try {
       const closing = new AbortController();
@@ -79,7 +84,7 @@ export class VramManager implements AsyncDisposable {
       for (const device of core.devices.values()) await assertPolicy(core, device, { phase: "start" });
       return manager;
     } catch (error) {
-      await disposeAll(owned);
+      await disposeAll(owned, new Patience(parts.timers));
       throw publicError(error);
     }
   }
@@ -97,18 +102,16 @@ export class VramManager implements AsyncDisposable {
       const core = this.#core;
       const checked = parseSealOptions(options);
       const device = usableDevice(core, checked.gpuDevice ?? deviceIndex(core.config.gpuDevice));
-      using scope = this.#scope(checked);
+      using scope = openScope(this.#core, checked);
       const input = parseByteSource(source);
-      await using opened = await openSource(input, core.fileSystem);
-      const bytes = parseModelSize(opened.bytes, {
-        maxModelBytes: core.config.maxModelBytes,
-        deviceTotalBytes: device.facts.totalBytes,
-      });
+      scope.enter("source");
+      await using opened = await openWithin(core, input, scope.signal);
+      const bytes = parseModelSize(opened.source.bytes, { maxModelBytes: core.config.maxModelBytes });
       const tensors = checked.tensors ?? [];
       assertTensorsFit(tensors, bytes);
       scope.enter("admission");
       const slot = claimSlot(core, device, { bytes, tensors, source: input, options: checked });
-      return await sealInto(core, device, slot, opened, checked, scope);
+      return await sealInto(core, device, slot, opened.source, checked, scope);
     });
   }
 
@@ -120,12 +123,10 @@ export class VramManager implements AsyncDisposable {
    */
   verifySealed(shard: SealedShard, options: VerifyOptions = {}): Promise<VerifyReport> {
     return this.#operation(async () => {
-      const core = this.#core;
       const checked = parseVerifyOptions(options);
-      using scope = this.#scope(checked);
-      const seal = await openLiveSeal(core, shard, { allowRevoked: false });
-      const device = usableDevice(core, seal.slot.device);
-      return await device.queue.run(scope.signal, () => verifyNow(core, device, seal, scope));
+      return await withSeal(this.#core, shard, { ...checked, always: true }, (seal, scope) =>
+        inTurn(this.#core, seal, scope, (device) => verifyNow(this.#core, device, seal, scope)),
+      );
     });
   }
 
@@ -136,16 +137,14 @@ export class VramManager implements AsyncDisposable {
    * @throws {@link VramError} as `verifySealed`.
    */
   attestResidency(shard: SealedShard): Promise<ResidencyEvidence> {
-    return this.#operation(async () => {
-      const core = this.#core;
-      using scope = this.#scope({});
-      const seal = await openLiveSeal(core, shard, { allowRevoked: false });
-      const device = usableDevice(core, seal.slot.device);
-      return await device.queue.run(scope.signal, async () => {
-        const turn = takeTurn(core, seal, ["sealed", "quarantined"]);
-        return await assertEvidence(core, turn);
-      });
-    });
+    return this.#operation(() =>
+      withSeal(this.#core, shard, {}, (seal, scope) =>
+        inTurn(this.#core, seal, scope, () => {
+          const turn = takeTurn(this.#core, seal, ["sealed", "quarantined"]);
+          return assertEvidence(this.#core, turn);
+        }),
+      ),
+    );
   }
 
   /**
@@ -155,37 +154,38 @@ export class VramManager implements AsyncDisposable {
    * @throws {@link VramError} `ERR_INTEGRITY` when the source does not have the sealed bytes; `ERR_SOURCE`; as `verifySealed`.
    */
   repair(shard: SealedShard, source?: ByteSource): Promise<SealedShard> {
-    return this.#operation(async () => {
-      const core = this.#core;
-      using scope = this.#scope({});
-      const seal = await openLiveSeal(core, shard, { allowRevoked: false });
-      const device = usableDevice(core, seal.slot.device);
-      await using original = await openOriginal(core, seal.slot, source);
-      const { readRange } = original;
-      return await device.queue.run(scope.signal, () => repairNow(core, device, seal, readRange, scope));
-    });
+    return this.#operation(() =>
+      withSeal(this.#core, shard, {}, async (seal, scope) => {
+        await using original = await openOriginal(this.#core, seal.slot, source, scope.signal);
+        const { readRange } = original;
+        return await inTurn(this.#core, seal, scope, (device) =>
+          repairNow(this.#core, device, seal, readRange, scope),
+        );
+      }),
+    );
   }
 
   /**
    * Wipes a shard's memory, checks that it is zero, and gives it back. Accepts any live seal, also of a quarantined shard
    * or under a revoked key.
    *
-   * @throws {@link VramError} `ERR_INTEGRITY` when the memory could not be wiped: it is then kept, and never used again.
+   * @throws {@link VramError} `ERR_INTEGRITY` when the memory could not be wiped, `ERR_DEADLINE` when the allocator does not
+   * answer: it is then kept, and never used again.
    */
   release(shard: SealedShard): Promise<void> {
-    return this.#operation(async () => {
-      const core = this.#core;
-      using scope = this.#scope({});
-      const seal = await openLiveSeal(core, shard, { allowRevoked: true });
-      const { slot } = seal;
-      const device = core.devices.get(slot.device);
-      if (device === undefined) return;
-      if (isLost(slot)) return dropLost(core, device, slot);
-      await device.queue.run(scope.signal, async () => {
-        const turn = takeTurn(core, seal, ["sealed", "quarantined", "unwiped"]);
-        await giveBack(core, device, turn.slot, "released");
-      });
-    });
+    return this.#operation(() =>
+      withSeal(this.#core, shard, { allowRevoked: true }, async (seal, scope) => {
+        const core = this.#core;
+        const device = core.devices.get(seal.slot.device);
+        if (device === undefined) return;
+        await device.queue.run(scope.signal, async () => {
+          const slot = matchLive(core, seal.body);
+          if (isLost(slot)) return dropLost(core, device, slot);
+          takeTurn(core, seal, ["sealed", "quarantined", "unwiped"]);
+          await giveBack(core, device, slot, "released");
+        });
+      }),
+    );
   }
 
   /** The live seal of a shard, after a repair or a rotation; also of a quarantined one. */
@@ -199,18 +199,16 @@ export class VramManager implements AsyncDisposable {
    * @throws {@link VramError} `ERR_STATE` when the shard was not sealed exportable, or its backend cannot export.
    */
   exportFd(shard: SealedShard): Promise<number> {
-    return this.#operation(async () => {
-      const core = this.#core;
-      using scope = this.#scope({});
-      const seal = await openLiveSeal(core, shard, { allowRevoked: false });
-      const device = usableDevice(core, seal.slot.device);
-      return await device.queue.run(scope.signal, async () => {
-        const { slot, main } = takeTurn(core, seal, ["sealed"]);
-        if (slot.exportable) return await core.allocator.exportFd(main.id);
-        const message = "the shard was not sealed exportable: seal it again with exportable: true";
-        throw new VramError("ERR_STATE", message, { state: "not exportable", expected: "exportable" });
-      });
-    });
+    return this.#operation(() =>
+      withSeal(this.#core, shard, {}, (seal, scope) =>
+        inTurn(this.#core, seal, scope, async () => {
+          const { slot, main } = takeTurn(this.#core, seal, ["sealed"]);
+          if (slot.exportable) return await this.#core.allocator.exportFd(main.id);
+          const message = "the shard was not sealed exportable: seal it again with exportable: true";
+          throw new VramError("ERR_STATE", message, { state: "not exportable", expected: "exportable" });
+        }),
+      ),
+    );
   }
 
   /**
@@ -221,7 +219,10 @@ export class VramManager implements AsyncDisposable {
   capacity(gpuDevice?: number): Promise<Capacity> {
     return this.#operation(async () => {
       const core = this.#core;
-      const device = usableDevice(core, deviceIndex(gpuDevice ?? core.config.gpuDevice));
+      const device = usableDevice(
+        core,
+        deviceIndex(gpuDevice === undefined ? core.config.gpuDevice : gpuDevice),
+      );
       return device.ledger.capacity(await core.allocator.capacity(device.facts.ordinal));
     });
   }
@@ -258,16 +259,8 @@ export class VramManager implements AsyncDisposable {
     await Promise.all(core.background);
     await core.journal.flush();
     core.ring[Symbol.dispose]();
-    await disposeAll(this.#owned);
-    if (failure !== undefined) throw publicError(failure);
-  }
-
-  #scope(options: ScopeOptions): Scope {
-    const { timers, config } = this.#core;
-    return new Scope(timers, this.#closing.signal, {
-      ...options,
-      deadlineMs: options.deadlineMs ?? config.deadlineMs,
-    });
+    const further = await disposeAll(this.#owned, core.patience);
+    if (failure !== undefined || further !== undefined) throw publicError(failure ?? further);
   }
 
   /** Every public operation: refused when closed, waited for by `close`, and rejecting with coded errors only. */

@@ -15,7 +15,7 @@ import {
 } from "@vram-residency/types";
 import { type Core, type Device, elapsedMs, timestamp } from "./core.ts";
 import { isLost } from "./holdings.ts";
-import { type LiveSeal, refusal } from "./live-seal.ts";
+import { type LiveSeal, matchLive, refusal } from "./live-seal.ts";
 import { locateDamage } from "./locate.ts";
 import type { VerifyReport } from "./options.ts";
 import { assertPolicy } from "./policy-gate.ts";
@@ -43,8 +43,7 @@ const REMEDIES: { readonly [State in Slot["state"]]?: string } = {
  * @throws {@link VramError} `ERR_SEAL_VERIFICATION`, `ERR_STATE`, `ERR_DEVICE_LOST`.
  */
 export function takeTurn(core: Core, seal: LiveSeal, expected: readonly Slot["state"][]): Turn {
-  const slot = core.slots.match(seal.body);
-  if (typeof slot === "string") throw refusal(seal.body.shard.id, slot);
+  const slot = matchLive(core, seal.body);
   if (slot.state === "lost") {
     const message = "the shard's device is lost: restart the process and seal it again";
     throw new VramError("ERR_DEVICE_LOST", message, {
@@ -82,7 +81,9 @@ export async function verifyNow(
   try {
     scope.enter("evidence");
     const evidence = await assertEvidence(core, turn);
-    await assertStillPermitted(core, device, slot, evidence);
+    const allocation = { evidence, bytes: slot.bytes, readOnlyAsked: core.policy.readOnlyAfterSealing };
+    const identitySource = sealed.body.identity.source;
+    await assertPolicy(core, device, { phase: "verify", allocation, identitySource }, slot.shardId);
     await assertAge(core, slot, sealed);
 
     scope.enter("digest");
@@ -140,29 +141,6 @@ function changedFields(was: StableEvidence, is: StableEvidence): string[] {
   return names.filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name])).sort();
 }
 
-async function assertStillPermitted(
-  core: Core,
-  device: Device,
-  slot: Slot,
-  evidence: ResidencyEvidence,
-): Promise<void> {
-  try {
-    await assertPolicy(
-      core,
-      device,
-      {
-        phase: "verify",
-        allocation: { evidence, bytes: slot.bytes, readOnlyAsked: core.policy.readOnlyAfterSealing },
-        identitySource: slot.sealed?.body.identity.source ?? "computed",
-      },
-      slot.shardId,
-    );
-  } catch (error) {
-    await core.journal.warn("policy", slot.shardId);
-    throw error;
-  }
-}
-
 /** Age by the monotonic clock. The wall clock may jump; that is recorded, and decides nothing. */
 async function assertAge(core: Core, slot: Slot, { body }: Sealed): Promise<void> {
   const now = core.clock.mono();
@@ -172,7 +150,6 @@ async function assertAge(core: Core, slot: Slot, { body }: Sealed): Promise<void
     await core.journal.note("ClockSkew", { wallAheadMs, workerId: core.journal.workerId });
   }
   if (body.maxAgeMs !== undefined && elapsedMs(BigInt(body.mono), now) > body.maxAgeMs) {
-    await core.journal.warn("age", slot.shardId);
     throw refusal(slot.shardId, "age");
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { byteCount } from "@vram-residency/types";
+import { byteCount, deviceIndex } from "@vram-residency/types";
 import { DeviceQueue } from "../src/device-queue.ts";
 import { books, failure, NOTHING, openWorld, override, weights } from "./world.ts";
 
@@ -143,6 +143,56 @@ describe("verification", () => {
 
     expect(new Set(reports.map(({ auditSeq }) => auditSeq)).size).toBe(1000);
   });
+});
+
+describe("every verification that fails is in the log", () => {
+  test("of a quarantined shard, cancelled, on a lost device, and when the log itself was gone", async () => {
+    await using world = await openWorld();
+    const shard = await world.manager.sealModel(weights(5000), { shardId: "a" });
+    const cancelled = AbortSignal.abort();
+
+    await failure(world.manager.verifySealed(shard, { signal: cancelled }));
+    await world.flip(shard, 1, 1);
+    await failure(world.manager.verifySealed(shard));
+    await failure(world.manager.verifySealed(shard));
+    world.control.loseDevice(deviceIndex(0));
+    await failure(world.manager.attestResidency(shard));
+    await failure(world.manager.verifySealed(shard));
+
+    const reasons = world.events("SealVerificationFailed").map(({ reason }) => reason);
+    expect(reasons).toEqual(["ERR_CANCELLED", "content", "ERR_STATE", "ERR_DEVICE_LOST"]);
+  });
+
+  test("a log that hangs is not waited for twice", async () => {
+    await using world = await openWorld();
+    const shard = await world.manager.sealModel(weights(5000));
+    world.sink.hangAt(1);
+    const first = failure(world.manager.verifySealed(shard));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    world.clock.advance(5000);
+    await first;
+
+    // No time passes any more: whoever waited for the log would wait for ever.
+    const second = await failure(world.manager.verifySealed(shard));
+    world.sink.resume();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+
+    expect(second.code).toBe("ERR_AUDIT_UNAVAILABLE");
+    expect((await world.manager.verifySealed(shard)).coverage).toBe(1);
+    expect(world.events("AuditGap")[0]).toMatchObject({ types: ["SealVerificationFailed"] });
+  });
+});
+
+test("two releases of a lost shard at once: one of them takes it off the books", async () => {
+  await using world = await openWorld();
+  const shard = await world.manager.sealModel(weights(5000));
+  world.control.loseDevice(deviceIndex(0));
+  await failure(world.manager.verifySealed(shard));
+
+  const outcomes = await Promise.allSettled([world.manager.release(shard), world.manager.release(shard)]);
+
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(outcomes[1]).toMatchObject({ reason: { detail: { reason: "stale-generation" } } });
 });
 
 describe("evidence", () => {
