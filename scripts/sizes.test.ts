@@ -24,15 +24,18 @@ describe.each(LIBRARIES.map((subject) => [subject.id, subject] as const))("%s", 
   });
 });
 
-test.each(BUDGETS.map((budget) => [budget.what, budget] as const))("%s keeps to its budget", async (_, budget) => {
-  const subject = LIBRARIES.find(({ manifest }) => manifest.name === budget.packageName);
-  if (subject === undefined) throw new Error(`there is no ${budget.packageName}`);
+test.each(BUDGETS.map((budget) => [budget.what, budget] as const))(
+  "%s keeps to its budget",
+  async (_, budget) => {
+    const subject = LIBRARIES.find(({ manifest }) => manifest.name === budget.packageName);
+    if (subject === undefined) throw new Error(`there is no ${budget.packageName}`);
 
-  const { gzipped } = await sizeOf(subject, budget.names);
+    const { gzipped } = await sizeOf(subject, budget.names);
 
-  expect(gzipped).toBeGreaterThan(1000);
-  expect(gzipped).toBeLessThanOrEqual(budget.gzippedMax);
-});
+    expect(gzipped).toBeGreaterThan(1000);
+    expect(gzipped).toBeLessThanOrEqual(budget.gzippedMax);
+  },
+);
 
 test("what is written is what is read again, and a text without a place is refused", () => {
   const [subject] = LIBRARIES;
@@ -41,7 +44,9 @@ test("what is written is what is read again, and a text without a place is refus
   const row = `| [\`x\`](packages/${subject.id}) | for | ? | ? | anywhere |`;
   const line = "<!-- size -->Bundled alone: ? minified, ? gzipped, on any runtime.";
 
-  expect(withSize(row, subject, size)).toBe(`| [\`x\`](packages/${subject.id}) | for | 10.0 KB | 2.0 KB | anywhere |`);
+  expect(withSize(row, subject, size)).toBe(
+    `| [\`x\`](packages/${subject.id}) | for | 10.0 KB | 2.0 KB | anywhere |`,
+  );
   expect(sizeIn(withSize(row, subject, size), subject)).toEqual(size);
   expect(sizeIn(withSize(line, subject, size), subject)).toEqual(size);
   expect(sizeIn("nothing", subject)).toBeUndefined();
