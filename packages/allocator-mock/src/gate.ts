@@ -46,7 +46,7 @@ export class Gate implements Insides {
 
   /** @throws `ERR_INPUT_INVALID` for a device there is not. */
   device(index: DeviceIndex): MockDevice {
-    const device = this.devices[index];
+    const device = typeof index === "number" ? this.devices[index] : undefined;
     if (device === undefined)
       throw invalid("device", `expected a device from 0 to ${this.devices.length - 1}`);
     return device;

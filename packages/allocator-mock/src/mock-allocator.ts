@@ -1,3 +1,4 @@
+import { assertBytes } from "@vram-residency/crypto";
 import {
   type AllocateOptions,
   type AllocationId,
@@ -20,6 +21,13 @@ import {
   type Timers,
   type WipeReport,
 } from "@vram-residency/types";
+import {
+  checkSource,
+  readAllocateOptions,
+  readDigestOptions,
+  readId,
+  readIngestOptions,
+} from "./arguments.ts";
 import { type Allocation, MockDevice } from "./device.ts";
 import { checkDigest, digest } from "./digest.ts";
 import { invalid } from "./errors.ts";
@@ -85,11 +93,8 @@ export class MockAllocator implements Allocator {
     });
   }
 
-  async allocate(
-    device: DeviceIndex,
-    bytes: ByteCount,
-    options: AllocateOptions = {},
-  ): Promise<AllocationId> {
+  async allocate(device: DeviceIndex, bytes: ByteCount, from: AllocateOptions = {}): Promise<AllocationId> {
+    const options = readAllocateOptions(from);
     return this.#gate.run({
       operation: "allocate",
       device,
@@ -106,7 +111,10 @@ export class MockAllocator implements Allocator {
     });
   }
 
-  async ingest(id: AllocationId, source: OpenedSource, options: IngestOptions): Promise<IngestReport> {
+  async ingest(of: AllocationId, source: OpenedSource, from: IngestOptions): Promise<IngestReport> {
+    const id = readId(of);
+    const options = readIngestOptions(from);
+    checkSource(source);
     return this.#gate.run({
       operation: "ingest",
       device: id.device,
@@ -130,7 +138,9 @@ export class MockAllocator implements Allocator {
     });
   }
 
-  async digest(id: AllocationId, options: DigestOptions): Promise<DigestReport> {
+  async digest(of: AllocationId, from: DigestOptions): Promise<DigestReport> {
+    const id = readId(of);
+    const options = readDigestOptions(from);
     return this.#gate.run({
       operation: "digest",
       device: id.device,
@@ -157,6 +167,7 @@ export class MockAllocator implements Allocator {
   }
 
   async writeBlocks(id: AllocationId, offset: ByteCount, bytes: Uint8Array): Promise<void> {
+    assertBytes(bytes, "bytes");
     return this.#onOne("writeBlocks", id, {
       check: (allocation) => {
         checkTransfer(allocation, offset, bytes.length);
@@ -190,7 +201,7 @@ export class MockAllocator implements Allocator {
   }
 
   async free(id: AllocationId): Promise<void> {
-    return this.#onOne("free", id, { check: () => {}, act: ({ device }) => device.release(id) });
+    return this.#onOne("free", id, { check: () => {}, act: ({ device }, _, own) => device.release(own) });
   }
 
   /** Ends every call that waits. What is still allocated goes with the allocator. */
@@ -199,14 +210,15 @@ export class MockAllocator implements Allocator {
   }
 
   /** Runs a call without a signal on one allocation. */
-  #onOne<Result>(
+  async #onOne<Result>(
     operation: MockOperation,
-    id: AllocationId,
+    of: AllocationId,
     call: {
       check(allocation: Allocation): void;
-      act(allocation: Allocation, faults: ReadonlySet<MockFault>): Result | Promise<Result>;
+      act(allocation: Allocation, faults: ReadonlySet<MockFault>, id: AllocationId): Result | Promise<Result>;
     },
   ): Promise<Result> {
+    const id = readId(of);
     return this.#gate.run({
       operation,
       device: id.device,
@@ -215,7 +227,7 @@ export class MockAllocator implements Allocator {
         call.check(allocation);
         return allocation;
       },
-      act: (allocation, faults) => call.act(allocation, faults),
+      act: (allocation, faults) => call.act(allocation, faults, id),
     });
   }
 

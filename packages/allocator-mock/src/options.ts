@@ -1,4 +1,4 @@
-import { portableDigester } from "@vram-residency/crypto";
+import { assertPort, portableDigester, readOptions } from "@vram-residency/crypto";
 import { byteCount, type Digester, type Random, type Timers } from "@vram-residency/types";
 import { invalid } from "./errors.ts";
 
@@ -22,12 +22,27 @@ export interface MockOptions {
 /** {@link MockOptions}, checked and complete. */
 export type MockSettings = Required<MockOptions>;
 
+const OPTION_NAMES = [
+  "devices",
+  "capacityBytes",
+  "granularityBytes",
+  "foreignBytes",
+  "digester",
+  "timers",
+  "random",
+] as const;
 const DEVICES_MAX = 16;
 const GRANULARITY_BYTES_MAX = 2 ** 30;
 const BLOCK_BYTES = 4096;
 
-/** @throws `ERR_INPUT_INVALID` for an option out of its range. */
-export function mockSettings(options: MockOptions): MockSettings {
+/** @throws `ERR_INPUT_INVALID` for an option that is unknown, none, or out of its range. */
+export function mockSettings(from: MockOptions): MockSettings {
+  const options = readOptions(from, "options", OPTION_NAMES);
+  assertPort(options.timers, "timers", "after", "yield");
+  assertPort(options.random, "random", "bytes");
+  if (options.digester !== undefined) {
+    assertPort(options.digester, "digester", "createSha256", "createBlake3", "sha256Blocks");
+  }
   const devices = options.devices ?? 1;
   if (!Number.isInteger(devices) || devices < 1 || devices > DEVICES_MAX) {
     throw invalid("devices", `expected an integer from 1 to ${DEVICES_MAX}`);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { reading, refuseArgument } from "@vram-residency/crypto";
 import type {
   AuditEventType,
   AuditSeverity,
@@ -199,11 +200,19 @@ const SEVERITIES: { readonly [Type in AuditEventType]: AuditSeverity } = {
 /**
  * How much an event matters. Wrong content, wrong evidence, memory that may not be wiped and a log that somebody may have
  * damaged are critical.
+ *
+ * @throws `ERR_INPUT_INVALID` for a type that is not in the catalogue.
  */
 export function severityOf<Type extends AuditEventType>(
   type: Type,
   data: AuditEventData[Type],
 ): AuditSeverity {
+  if (typeof type !== "string" || !Object.hasOwn(SEVERITIES, type))
+    refuseArgument("type", "expected an event of the catalogue");
+  return reading("data", () => severity(type, data));
+}
+
+function severity<Type extends AuditEventType>(type: Type, data: AuditEventData[Type]): AuditSeverity {
   if (type === "SealVerificationFailed") {
     const { reason } = data as AuditEventData["SealVerificationFailed"];
     return reason === "content" || reason === "evidence" ? "critical" : "warning";

@@ -1,3 +1,4 @@
+import { reading } from "@vram-residency/crypto";
 import {
   AUDIT_EVENT_TYPES,
   type AuditEvent,
@@ -12,6 +13,9 @@ import { isPrintable } from "./text.ts";
 const DEPTH_MAX = 8;
 /** Names the record's own last fields carry: inside `data` they could be taken for them. */
 const RESERVED = new Set(["mac", "prev"]);
+
+/** What {@link auditEvent} built: frozen, so it is still what was checked. */
+const built = new WeakSet<AuditEvent>();
 
 function refuse(field: string, reason: string): never {
   throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}; put text from outside through printable()`, {
@@ -71,8 +75,22 @@ function copyObject(value: unknown, field: string, depth: number): JsonObject {
  */
 export function auditEvent<Type extends AuditEventType>(type: Type, data: AuditEventData[Type]): AuditEvent {
   if (!AUDIT_EVENT_TYPES.includes(type)) refuse("type", "not an event of the catalogue");
-  const checked = copyObject(data, type, 0);
+  const checked = reading("data", () => copyObject(data, type, 0));
   // Judged by the copy: a getter could answer differently the second time.
   const severity = severityOf(type, checked as unknown as AuditEventData[Type]);
-  return Object.freeze({ type, severity, data: checked });
+  const event = Object.freeze({ type, severity, data: checked });
+  built.add(event);
+  return event;
+}
+
+/**
+ * Checks an event that somebody hands to a sink; one that {@link auditEvent} built is taken as it is.
+ *
+ * @throws {@link VramError} `ERR_INPUT_INVALID`, before anything of it reaches the log: one odd value must not end a log.
+ */
+export function checkedEvent(event: AuditEvent): AuditEvent {
+  if (built.has(event)) return event;
+  return reading("event", () =>
+    auditEvent(event.type, event.data as unknown as AuditEventData[AuditEventType]),
+  );
 }

@@ -1,15 +1,16 @@
-import { utf8 } from "@vram-residency/crypto";
-import type {
-  AuditEvent,
-  AuditReceipt,
-  AuditSink,
-  Clock,
-  FileHandle,
-  FileSystem,
-  Random,
-  Timers,
+import { assertPort, assertText, readOptions, refuseArgument, utf8 } from "@vram-residency/crypto";
+import {
+  type AuditEvent,
+  type AuditReceipt,
+  type AuditSink,
+  byteCount,
+  type Clock,
+  type FileHandle,
+  type FileSystem,
+  type Random,
+  type Timers,
 } from "@vram-residency/types";
-import { auditEvent } from "./event.ts";
+import { auditEvent, checkedEvent } from "./event.ts";
 import { Recorder } from "./record.ts";
 import { unavailable } from "./unavailable.ts";
 
@@ -70,9 +71,10 @@ export class JsonlSink implements AuditSink {
   /**
    * Makes the directory and a new file in it, and records `LogOpened`.
    *
-   * @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE` when that fails.
+   * @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE` when that fails, `ERR_INPUT_INVALID` for options that are none.
    */
-  static async open(options: JsonlSinkOptions): Promise<JsonlSink> {
+  static async open(from: JsonlSinkOptions): Promise<JsonlSink> {
+    const options = checkedOptions(from);
     const recorder = new Recorder(options.clock, options.random);
     const path = `${options.directory}/${recorder.log}.jsonl`;
     let opened: AsyncDisposable | undefined;
@@ -102,10 +104,10 @@ export class JsonlSink implements AuditSink {
     return this.#state;
   }
 
-  append(event: AuditEvent): Promise<AuditReceipt> {
-    if (this.#state !== "ready") return Promise.reject(unavailable(this.#state));
-    if (this.#queue.length >= this.#queueMax) return Promise.reject(unavailable("queue full"));
-    return this.#enqueue(event);
+  async append(event: AuditEvent): Promise<AuditReceipt> {
+    if (this.#state !== "ready") throw unavailable(this.#state);
+    if (this.#queue.length >= this.#queueMax) throw unavailable("queue full");
+    return await this.#enqueue(checkedEvent(event));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -188,4 +190,19 @@ export class JsonlSink implements AuditSink {
       work.then(resolve, reject).finally(cancel);
     });
   }
+}
+
+function checkedOptions(from: JsonlSinkOptions): JsonlSinkOptions {
+  const names = ["fileSystem", "clock", "timers", "random", "directory", "deadlineMs", "queueMax"] as const;
+  const options = readOptions(from, "options", names);
+  const { fileSystem, timers, directory, deadlineMs, queueMax } = options;
+  assertPort(fileSystem, "fileSystem", "makeDirectory", "open", "syncDirectory");
+  assertPort(timers, "timers", "after");
+  assertText(directory, "directory");
+  // An empty one would be the root of all files.
+  if (directory === "" || directory.includes("\0"))
+    refuseArgument("directory", "expected a path without NUL");
+  if (deadlineMs !== undefined) byteCount(deadlineMs, "deadlineMs");
+  if (queueMax !== undefined) byteCount(queueMax, "queueMax");
+  return options;
 }

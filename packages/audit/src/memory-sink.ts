@@ -1,5 +1,13 @@
-import type { AuditEvent, AuditReceipt, AuditSink, Clock, Random } from "@vram-residency/types";
-import { auditEvent } from "./event.ts";
+import { reading } from "@vram-residency/crypto";
+import {
+  type AuditEvent,
+  type AuditReceipt,
+  type AuditSink,
+  byteCount,
+  type Clock,
+  type Random,
+} from "@vram-residency/types";
+import { auditEvent, checkedEvent } from "./event.ts";
 import { type AuditRecord, Recorder } from "./record.ts";
 import { unavailable } from "./unavailable.ts";
 
@@ -19,9 +27,11 @@ export class MemorySink implements AuditSink {
   #forgotten = 0;
   #closed = false;
 
+  /** @throws `ERR_INPUT_INVALID` for parts or limits that are none. */
   constructor(options: MemorySinkOptions) {
-    this.#recorder = new Recorder(options.clock, options.random);
-    this.#recordsMax = options.recordsMax ?? 100_000;
+    const { clock, random, recordsMax = 100_000 } = reading("options", () => ({ ...options }));
+    this.#recorder = new Recorder(clock, random);
+    this.#recordsMax = byteCount(recordsMax, "recordsMax");
     this.#keep(auditEvent("LogOpened", { sink: "memory", tamperEvident: false }));
   }
 
@@ -39,9 +49,9 @@ export class MemorySink implements AuditSink {
     return [...this.#records];
   }
 
-  append(event: AuditEvent): Promise<AuditReceipt> {
-    if (this.#closed) return Promise.reject(unavailable("closed"));
-    return Promise.resolve(this.#keep(event));
+  async append(event: AuditEvent): Promise<AuditReceipt> {
+    if (this.#closed) throw unavailable("closed");
+    return this.#keep(checkedEvent(event));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import { toHex } from "@vram-residency/crypto";
+import { assertPort, toHex } from "@vram-residency/crypto";
 import type { AuditEvent, Clock, Random } from "@vram-residency/types";
 
 /** One recorded event. Field order is the order in the file. */
@@ -22,7 +22,10 @@ export class Recorder {
   readonly #clock: Clock;
   #next = 0;
 
+  /** @throws `ERR_INPUT_INVALID` for a clock or a random source that is none. */
   constructor(clock: Clock, random: Random) {
+    assertPort(clock, "clock", "wall", "mono");
+    assertPort(random, "random", "bytes");
     this.#clock = clock;
     this.log = toHex(random.bytes(16));
     this.#epoch = toHex(random.bytes(16));

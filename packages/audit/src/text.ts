@@ -6,9 +6,16 @@ export const TEXT_LENGTH_MAX = 1024;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const UNPRINTABLE_ALL = new RegExp(UNPRINTABLE, "gu");
 
+import { assertText } from "@vram-residency/crypto";
+
 /** True for well-formed text that shows on a terminal as what it is, and is short enough for a record. Never throws. */
 export function isPrintable(text: string): boolean {
-  return text.length <= TEXT_LENGTH_MAX && text.isWellFormed() && !UNPRINTABLE.test(text);
+  return (
+    typeof text === "string" &&
+    text.length <= TEXT_LENGTH_MAX &&
+    text.isWellFormed() &&
+    !UNPRINTABLE.test(text)
+  );
 }
 
 /**
@@ -18,7 +25,8 @@ export function isPrintable(text: string): boolean {
  * @returns The text with every character that could hide or forge something written as `\u{…}`, cut with `…` when too long.
  */
 export function printable(text: string, lengthMax: number = TEXT_LENGTH_MAX): string {
-  if (lengthMax < 1) return "";
+  assertText(text, "text");
+  if (typeof lengthMax !== "number" || !(lengthMax >= 1)) return "";
   // One more than is shown is enough to know that something was cut; the rest need not be looked at.
   const shown = text
     .slice(0, lengthMax + 1)

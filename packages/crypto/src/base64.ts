@@ -1,9 +1,11 @@
 import { VramError } from "@vram-residency/types";
+import { assertBytes, assertText } from "./arguments.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /** Encodes bytes in base64, standard alphabet, with padding (RFC 4648, section 4). */
 export function encodeBase64(bytes: Uint8Array): string {
+  assertBytes(bytes, "bytes");
   let text = "";
   for (let index = 0; index < bytes.length; index += 3) {
     const left = bytes.length - index;
@@ -20,10 +22,12 @@ export function encodeBase64(bytes: Uint8Array): string {
  *
  * A lenient decoder gives one signature many texts, which defeats whoever compares or counts envelopes.
  *
- * @throws {@link VramError} `ERR_FORMAT_INVALID` with rule "length", "alphabet", "padding" or "unused-bits".
+ * @throws {@link VramError} `ERR_FORMAT_INVALID` with rule "length", "alphabet", "padding" or "unused-bits";
+ * `ERR_INPUT_INVALID` for anything but text.
  * @see RFC 4648, sections 3.3 and 3.5.
  */
 export function decodeBase64(text: string): Uint8Array {
+  assertText(text, "base64");
   if (text.length % 4 !== 0) refuse("length", text.length);
   const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
   const digits = text.length - padding;

@@ -1,4 +1,5 @@
-import { type JsonValue, VramError } from "@vram-residency/types";
+import type { JsonValue } from "@vram-residency/types";
+import { reading, refuseArgument } from "./arguments.ts";
 import { isWellFormed } from "./bytes.ts";
 
 /** Deeper nesting is refused rather than left to the stack. */
@@ -7,12 +8,12 @@ const DEPTH_MAX = 256;
 /**
  * Writes JSON so that equal values have equal bytes: names sorted by UTF-16 code unit, no spaces, ECMAScript's numbers.
  *
- * @throws {@link VramError} `ERR_INPUT_INVALID` for what JSON cannot carry: a number that is not finite, a lone
+ * @throws `ERR_INPUT_INVALID` for what JSON cannot carry: a number that is not finite, a lone
  * surrogate, `undefined` and other foreign values, nesting beyond 256.
  * @see RFC 8785.
  */
 export function canonicalJson(value: JsonValue): string {
-  return write(value, 0);
+  return reading("value", () => write(value, 0));
 }
 
 function write(value: JsonValue, depth: number): string {
@@ -37,5 +38,5 @@ function writeText(text: string): string {
 }
 
 function refuse(reason: string): never {
-  throw new VramError("ERR_INPUT_INVALID", `value: ${reason}`, { field: "value", reason });
+  refuseArgument("value", reason);
 }

@@ -4,8 +4,8 @@ import {
   type HashStream,
   type HexDigest,
   hexDigest,
-  VramError,
 } from "@vram-residency/types";
+import { assertPort, isBytes, reading, refuseArgument } from "./arguments.ts";
 import { toHex } from "./bytes.ts";
 import { portableDigester } from "./digester.ts";
 import { createFsVerity } from "./fsverity.ts";
@@ -13,9 +13,10 @@ import { createFsVerity } from "./fsverity.ts";
 /**
  * Starts a digest of any algorithm of this project.
  *
- * @throws {@link VramError} `ERR_INPUT_INVALID` for an algorithm it does not know.
+ * @throws {@link VramError} `ERR_INPUT_INVALID` for an algorithm it does not know, or a digester that is none.
  */
 export function createDigest(algorithm: DigestAlgorithm, digester: Digester = portableDigester): HashStream {
+  assertPort(digester, "digester", "createSha256", "createBlake3", "sha256Blocks");
   switch (algorithm) {
     case "sha256":
       return digester.createSha256();
@@ -33,7 +34,7 @@ export function createDigest(algorithm: DigestAlgorithm, digester: Digester = po
     default:
       // A new algorithm breaks the build here; an untyped caller gets the error.
       algorithm satisfies never;
-      return refuse("algorithm", "expected sha256, fsverity-sha256 or blake3");
+      return refuseArgument("algorithm", "expected sha256, fsverity-sha256 or blake3");
   }
 }
 
@@ -41,7 +42,7 @@ export function createDigest(algorithm: DigestAlgorithm, digester: Digester = po
  * Computes the digest of bytes in memory.
  *
  * @returns Shape: 64 lowercase hexadecimal digits.
- * @throws {@link VramError} `ERR_INPUT_INVALID` for an unknown algorithm.
+ * @throws {@link VramError} `ERR_INPUT_INVALID` for an unknown algorithm, or anything but bytes.
  *
  * @example
  * ```ts
@@ -72,12 +73,25 @@ export async function digestStream(
   digester: Digester = portableDigester,
 ): Promise<HexDigest> {
   const stream = createDigest(algorithm, digester);
-  const chunks = "getReader" in source ? readChunks(source) : source;
-  for await (const chunk of chunks) {
-    if (!(chunk instanceof Uint8Array)) refuse("source", "expected every chunk to be a Uint8Array");
+  for await (const chunk of chunksOf(source)) {
+    if (!isBytes(chunk)) refuseArgument("source", "expected every chunk to be a Uint8Array");
     stream.update(chunk);
   }
   return hexDigest(toHex(stream.digest()));
+}
+
+function chunksOf(source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>): AsyncIterable<Uint8Array> {
+  return reading("source", () => {
+    if (typeof source !== "object" || source === null) refuseArgument("source", "expected a stream of bytes");
+    if ("getReader" in source) {
+      if (source.locked) refuseArgument("source", "expected a stream that nobody reads yet");
+      return readChunks(source);
+    }
+    if (typeof source[Symbol.asyncIterator] !== "function") {
+      refuseArgument("source", "expected a ReadableStream or an async iterable of bytes");
+    }
+    return source;
+  });
 }
 
 /** Not every browser's stream is iterable. */
@@ -95,8 +109,4 @@ async function* readChunks(source: ReadableStream<Uint8Array>): AsyncGenerator<U
     if (!ended) await reader.cancel().catch(() => undefined);
     reader.releaseLock();
   }
-}
-
-function refuse(field: string, reason: string): never {
-  throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}`, { field, reason });
 }

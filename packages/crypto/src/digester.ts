@@ -1,6 +1,7 @@
 import { blake3 } from "@noble/hashes/blake3.js";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { type Digester, type HashStream, invariant } from "@vram-residency/types";
+import { assertBytes } from "./arguments.ts";
 
 /** Size of a SHA-256 or BLAKE3-256 digest. Unit: bytes. */
 export const DIGEST_BYTES = 32;
@@ -13,6 +14,7 @@ export const SALT_PREFIX_BYTES = 64;
 
 /** SHA-256 of short data: keys, records, descriptors. @returns Shape: 32 bytes. */
 export function sha256(bytes: Uint8Array): Uint8Array {
+  assertBytes(bytes, "bytes");
   return nobleSha256(bytes);
 }
 
@@ -23,6 +25,7 @@ export function sha256(bytes: Uint8Array): Uint8Array {
  * @throws `ERR_BUG` when a length is not what the port says.
  */
 export function checkBlocks(data: Uint8Array, prefix: Uint8Array, out: Uint8Array): number {
+  for (const bytes of [data, prefix, out]) assertBytes(bytes, "blocks");
   invariant(data.length % FSVERITY_BLOCK_BYTES === 0, "block data is a multiple of 4096 bytes");
   invariant(prefix.length === 0 || prefix.length === SALT_PREFIX_BYTES, "a block prefix has 0 or 64 bytes");
   const blocks = data.length / FSVERITY_BLOCK_BYTES;
@@ -54,6 +57,7 @@ interface NobleHash {
 function portableStream(hash: NobleHash): HashStream {
   return {
     update(data) {
+      assertBytes(data, "data");
       hash.update(data);
     },
     digest: () => hash.digest(),

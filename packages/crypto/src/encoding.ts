@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertBytes } from "./arguments.ts";
 import { concatBytes, utf8 } from "./bytes.ts";
 
 /**
@@ -13,6 +14,7 @@ import { concatBytes, utf8 } from "./bytes.ts";
  */
 export function lp(value: string | Uint8Array): Uint8Array {
   const bytes = typeof value === "string" ? utf8(value) : value;
+  assertBytes(bytes, "value");
   const prefix = new Uint8Array(4);
   new DataView(prefix.buffer).setUint32(0, bytes.length);
   return concatBytes(prefix, bytes);
@@ -25,6 +27,7 @@ export function lp(value: string | Uint8Array): Uint8Array {
  * @see https://github.com/secure-systems-lab/dsse/blob/master/protocol.md
  */
 export function pae(payloadType: string, body: Uint8Array): Uint8Array {
+  assertBytes(body, "body");
   const type = utf8(payloadType);
   return concatBytes(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${body.length} `), body);
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Digester, invariant, VramError } from "@vram-residency/types";
+import { type Digester, invariant } from "@vram-residency/types";
+import { assertBytes, assertPort, refuseArgument } from "./arguments.ts";
 import { equalBytes } from "./bytes.ts";
 import {
   DIGEST_BYTES,
@@ -29,12 +30,13 @@ const NO_SALT = new Uint8Array(0);
  * Pads a salt to the block that precedes every hashed block.
  *
  * @returns Shape: 64 bytes, or none without a salt.
- * @throws {@link VramError} `ERR_INPUT_INVALID` unless the salt has 1 to 32 bytes.
+ * @throws `ERR_INPUT_INVALID` unless the salt has 1 to 32 bytes.
  */
 export function saltPrefix(salt: Uint8Array | undefined): Uint8Array {
   if (salt === undefined) return NO_SALT;
+  assertBytes(salt, "salt");
   if (salt.length < 1 || salt.length > FSVERITY_SALT_BYTES_MAX) {
-    refuse("salt", `expected 1 to ${FSVERITY_SALT_BYTES_MAX} bytes`);
+    refuseArgument("salt", `expected 1 to ${FSVERITY_SALT_BYTES_MAX} bytes`);
   }
   const prefix = new Uint8Array(SALT_PREFIX_BYTES);
   prefix.set(salt);
@@ -56,6 +58,7 @@ export function fsverityLeaves(
   digester: Digester = portableDigester,
   salt?: Uint8Array,
 ): Uint8Array {
+  assertBytes(data, "data");
   const prefix = saltPrefix(salt);
   const leaves = new Uint8Array(fsverityBlocks(data.length) * DIGEST_BYTES);
   hashPadded(data, prefix, leaves, digester);
@@ -68,7 +71,7 @@ export function fsverityLeaves(
  * @param leaves - Shape: 32 x 1 to 128 bytes.
  * @param totalBlocks - Blocks of the whole file: the only leaf of a one-block file stands for itself.
  * @returns Shape: 32 bytes.
- * @throws {@link VramError} `ERR_INPUT_INVALID` for another shape, or more leaves than blocks.
+ * @throws `ERR_INPUT_INVALID` for another shape, or more leaves than blocks.
  */
 export function fsverityGroup(
   leaves: Uint8Array,
@@ -76,9 +79,11 @@ export function fsverityGroup(
   salt?: Uint8Array,
   digester: Digester = portableDigester,
 ): Uint8Array {
+  assertBytes(leaves, "leaves");
+  if (!Number.isSafeInteger(totalBlocks)) refuseArgument("totalBlocks", "expected an integer");
   const count = leaves.length / DIGEST_BYTES;
   if (!Number.isInteger(count) || count < 1 || count > FSVERITY_GROUP_LEAVES || count > totalBlocks) {
-    refuse("leaves", "expected 1 to 128 digests of 32 bytes, no more than there are blocks");
+    refuseArgument("leaves", "expected 1 to 128 digests of 32 bytes, no more than there are blocks");
   }
   if (totalBlocks === 1) return leaves.slice();
   return nextLevel(leaves, saltPrefix(salt), digester);
@@ -90,7 +95,7 @@ export function fsverityGroup(
  * @param level1 - Shape: 32 x ceil(bytes / 512 KiB) bytes; of a single block, its leaf.
  * @param bytes - Size of the file. Unit: bytes.
  * @returns Shape: 32 bytes.
- * @throws {@link VramError} `ERR_INPUT_INVALID` when level 1 does not have the length that `bytes` asks for.
+ * @throws `ERR_INPUT_INVALID` when level 1 does not have the length that `bytes` asks for.
  */
 export function fsverityFromLevel1(
   level1: Uint8Array,
@@ -98,9 +103,11 @@ export function fsverityFromLevel1(
   salt?: Uint8Array,
   digester: Digester = portableDigester,
 ): Uint8Array {
-  if (!Number.isSafeInteger(bytes) || bytes < 0) refuse("bytes", "expected an integer from 0 to 2^53 - 1");
+  if (!Number.isSafeInteger(bytes) || bytes < 0)
+    refuseArgument("bytes", "expected an integer from 0 to 2^53 - 1");
+  assertBytes(level1, "level1");
   if (level1.length !== Math.ceil(bytes / FSVERITY_GROUP_BYTES) * DIGEST_BYTES) {
-    refuse("level1", "expected one 32-byte digest for each 512 KiB begun");
+    refuseArgument("level1", "expected one 32-byte digest for each 512 KiB begun");
   }
   const prefix = saltPrefix(salt);
 
@@ -116,6 +123,8 @@ export function fsverityFromLevel1(
  * @throws `ERR_BUG` when the lengths differ or are no multiple of 32: levels of one size are compared, or none.
  */
 export function differingDigests(a: Uint8Array, b: Uint8Array): number[] {
+  assertBytes(a, "level");
+  assertBytes(b, "level");
   invariant(a.length === b.length, "compared levels have one length");
   invariant(a.length % DIGEST_BYTES === 0, "a level consists of 32-byte digests");
   const indexes: number[] = [];
@@ -134,6 +143,7 @@ function nextLevel(level: Uint8Array, prefix: Uint8Array, digester: Digester): U
 }
 
 function hashPadded(data: Uint8Array, prefix: Uint8Array, out: Uint8Array, digester: Digester): void {
+  assertPort(digester, "digester", "sha256Blocks");
   const whole = data.length - (data.length % FSVERITY_BLOCK_BYTES);
   const wholeDigests = (whole / FSVERITY_BLOCK_BYTES) * DIGEST_BYTES;
   if (whole > 0) digester.sha256Blocks(data.subarray(0, whole), prefix, out.subarray(0, wholeDigests));
@@ -151,8 +161,4 @@ function descriptor(root: Uint8Array, bytes: number, salt: Uint8Array): Uint8Arr
   fields.set(root, 16);
   fields.set(salt, 80);
   return fields;
-}
-
-function refuse(field: string, reason: string): never {
-  throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}`, { field, reason });
 }

@@ -1,4 +1,5 @@
 import { type Digester, invariant } from "@vram-residency/types";
+import { assertBytes, assertPort, readOptions, refuseArgument } from "./arguments.ts";
 import { DIGEST_BYTES, FSVERITY_BLOCK_BYTES, portableDigester } from "./digester.ts";
 import { FSVERITY_GROUP_LEAVES, fsverityFromLevel1, fsverityGroup, saltPrefix } from "./fsverity-tree.ts";
 
@@ -32,7 +33,7 @@ export interface FsVerityStream {
 /**
  * Starts an fs-verity digest over a stream. Its memory is constant, apart from 32 bytes of level 1 for each 512 KiB.
  *
- * @throws `ERR_INPUT_INVALID` for a salt that has not 1 to 32 bytes.
+ * @throws `ERR_INPUT_INVALID` for a salt that has not 1 to 32 bytes, or an option that is none.
  * @see docs/spec/digests-v1.md, section 3.
  *
  * @example
@@ -43,7 +44,13 @@ export interface FsVerityStream {
  * ```
  */
 export function createFsVerity(options: FsVerityOptions = {}): FsVerityStream {
-  return new Stream(options);
+  const checked = readOptions(options, "options", ["digester", "salt", "onLeaves"]);
+  if (checked.onLeaves !== undefined && typeof checked.onLeaves !== "function") {
+    refuseArgument("onLeaves", "expected a function");
+  }
+  if (checked.digester !== undefined) assertPort(checked.digester, "digester", "sha256Blocks");
+  if (checked.salt !== undefined) assertBytes(checked.salt, "salt");
+  return new Stream(checked);
 }
 
 class Stream implements FsVerityStream {
@@ -69,6 +76,7 @@ class Stream implements FsVerityStream {
 
   update(data: Uint8Array): void {
     invariant(!this.#finished, "an fs-verity stream is used once");
+    assertBytes(data, "data");
     this.#bytes += data.length;
 
     let rest = data;

@@ -1,3 +1,12 @@
+export {
+  assertBytes,
+  assertPort,
+  assertText,
+  isBytes,
+  reading,
+  readOptions,
+  refuseArgument,
+} from "./arguments.ts";
 export { decodeBase64, encodeBase64 } from "./base64.ts";
 export { concatBytes, equalBytes, fromHex, isWellFormed, toHex, utf8 } from "./bytes.ts";
 export { canonicalJson } from "./canonical-json.ts";

@@ -1,4 +1,5 @@
 import { type JsonValue, VramError } from "@vram-residency/types";
+import { isBytes, readOptions, refuseArgument } from "./arguments.ts";
 import { isWellFormed } from "./bytes.ts";
 
 /** Options of {@link parseStrictJson}. */
@@ -20,10 +21,18 @@ export interface StrictJsonOptions {
  * @throws {@link VramError} `ERR_FORMAT_INVALID`. Its rule is one of "too-large", "utf8", "bom", "lone-surrogate",
  * "syntax", "end", "trailing-data", "depth", "duplicate-name", "control-character", "escape", "number" (not JSON's
  * grammar) and "number-range" (not finite, or an integer beyond 2^53 - 1). Its offset counts UTF-16 code units of the
- * decoded text, which for ASCII are bytes.
+ * decoded text, which for ASCII are bytes. `ERR_INPUT_INVALID` for anything but bytes or text, and for options without limits.
  */
 export function parseStrictJson(input: Uint8Array | string, options: StrictJsonOptions): JsonValue {
-  return new Parser(decode(input, options), options).parse();
+  const checked = readOptions(options, "options", ["format", "maxBytes", "maxDepth"]);
+  const { format, maxBytes, maxDepth = 64 } = checked;
+  if (typeof format !== "string") refuseArgument("options.format", "expected text");
+  // A limit that is no number would be none.
+  if (!Number.isSafeInteger(maxBytes) || !Number.isSafeInteger(maxDepth)) {
+    refuseArgument("options", "expected maxBytes and maxDepth to be integers");
+  }
+  if (typeof input !== "string" && !isBytes(input)) refuseArgument("input", "expected bytes or text");
+  return new Parser(decode(input, checked), checked).parse();
 }
 
 function decode(input: Uint8Array | string, { format, maxBytes }: StrictJsonOptions): string {

@@ -26,11 +26,11 @@ const BITS: ReadonlyMap<string, number> = new Map([
  * Size of a tensor.
  *
  * @param shape - Safe non-negative integers; empty for a scalar.
- * @returns Unit: bytes. Undefined for an unknown dtype, a size past 2^53 - 1 bits, or one that is no whole number of bytes.
+ * @returns Unit: bytes. Undefined for an unknown dtype, a shape that is none, a size past 2^53 - 1 bits, or one that is no whole number of bytes.
  */
 export function tensorBytes(dtype: string, shape: readonly number[]): number | undefined {
   const bits = BITS.get(dtype);
-  if (bits === undefined) return undefined;
+  if (bits === undefined || !isShape(shape)) return undefined;
   // A zero anywhere makes the tensor empty, however large the other dimensions are.
   if (shape.includes(0)) return 0;
   let total = bits;
@@ -39,4 +39,13 @@ export function tensorBytes(dtype: string, shape: readonly number[]): number | u
     total *= dimension;
   }
   return total % 8 === 0 ? total / 8 : undefined;
+}
+
+function isShape(shape: unknown): boolean {
+  try {
+    return Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+  } catch {
+    // A proxy, whose traps are somebody else's code.
+    return false;
+  }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseStrictJson } from "@vram-residency/crypto";
+import { assertPort, assertText, parseStrictJson, refuseArgument } from "@vram-residency/crypto";
 import {
   type FileHandle,
   type FileSystem,
@@ -49,9 +49,11 @@ export interface Model {
  * @param path - A `.safetensors` file, an index, or a directory with one of them or with several files.
  * @throws {@link VramError} `ERR_SOURCE` when something cannot be read; `ERR_FORMAT_INVALID` when a file breaks its format,
  * with the rules of {@link readSafetensorsHeader} and `index-json`, `index-name`, `index-tensor`, `duplicate-tensor`,
- * `file-count`, `no-model`.
+ * `file-count`, `no-model`; `ERR_INPUT_INVALID` for a path that is none.
  */
 export async function openModel(path: string, fileSystem: FileSystem): Promise<Model> {
+  assertPath(path);
+  assertPort(fileSystem, "fileSystem", "stat", "list", "open");
   const stat = await readable(() => fileSystem.stat(path));
   const { directory, names, index } =
     stat.kind === "directory" ? await fromDirectory(path, fileSystem) : await fromFile(path, fileSystem);
@@ -67,6 +69,12 @@ export async function openModel(path: string, fileSystem: FileSystem): Promise<M
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     tensorCount: files.reduce((sum, file) => sum + file.tensors.length, 0),
   };
+}
+
+function assertPath(path: string): void {
+  assertText(path, "path");
+  // The kernel would take the part before a NUL for the whole.
+  if (path === "" || path.includes("\0")) refuseArgument("path", "expected a path without NUL");
 }
 
 interface Found {

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { parseStrictJson } from "@vram-residency/crypto";
+import { assertPort, parseStrictJson, readOptions } from "@vram-residency/crypto";
 import {
+  byteCount,
   type FileHandle,
   hasCode,
   type JsonObject,
@@ -48,14 +49,19 @@ export interface SafetensorsHeader {
  * @param file - Only its first `8 + header` bytes are read.
  * @param bytes - The file's real length.
  * @throws {@link VramError} `ERR_FORMAT_INVALID` with the rule that is broken (offsets count bytes where the header is ASCII): `too-short`, `header-length`, `header-json`,
- * `number`, `entry`, `metadata`, `dtype`, `shape`, `offsets`, `size`, `hole`, `overlap`, `trailing`, `count`, `name`.
+ * `number`, `entry`, `metadata`, `dtype`, `shape`, `offsets`, `size`, `hole`, `overlap`, `trailing`, `count`, `name`; `ERR_INPUT_INVALID` for arguments that are none.
  */
 export async function readSafetensorsHeader(
   file: Pick<FileHandle, "read">,
   bytes: number,
   options: { readonly headerBytesMax?: number } = {},
 ): Promise<SafetensorsHeader> {
-  const headerBytesMax = options.headerBytesMax ?? SAFETENSORS_HEADER_BYTES_MAX;
+  assertPort(file, "file", "read");
+  byteCount(bytes, "bytes");
+  const { headerBytesMax = SAFETENSORS_HEADER_BYTES_MAX } = readOptions(options, "options", [
+    "headerBytesMax",
+  ]);
+  byteCount(headerBytesMax, "headerBytesMax");
   if (bytes < LENGTH_BYTES + 2) throw formatError(FORMAT, "too-short", "the file is too short for a header");
   const prefix = await readExactly(file, 0, LENGTH_BYTES);
   const length = new DataView(prefix.buffer, prefix.byteOffset).getBigUint64(0, true);

@@ -1,7 +1,7 @@
-import { toHex } from "@vram-residency/crypto";
+import { assertPort, reading, readOptions, refuseArgument, toHex } from "@vram-residency/crypto";
 import type { VramManager } from "@vram-residency/manager";
 import { type Progress, type Random, type SealedShard, VramError } from "@vram-residency/types";
-import type { ResidencyPlan } from "./plan.ts";
+import type { PlannedShard, ResidencyPlan } from "./plan.ts";
 
 /** What a load is made with. */
 export interface LoadOptions {
@@ -30,18 +30,20 @@ export interface LoadedModel {
 /**
  * Seals every shard of a plan, or none: what was sealed before a failure is released again.
  *
- * @throws {@link VramError} as `sealModel`; `ERR_SOURCE` when a file is no longer as long as planned.
+ * @throws {@link VramError} as `sealModel`; `ERR_SOURCE` when a file is no longer as long as planned; `ERR_INPUT_INVALID` for
+ * a plan or options that are none.
  */
 export async function loadModel(plan: ResidencyPlan, options: LoadOptions): Promise<LoadedModel> {
-  const { manager, modelRef, signal, onProgress } = options;
+  const { manager, random, modelRef, signal, onProgress } = readLoadOptions(options);
+  const planned = readPlan(plan);
   // One random group id a load, so that members of two loads never mix.
-  const group = toHex(options.random.bytes(16));
-  const total = plan.shards.length;
+  const group = toHex(random.bytes(16));
+  const total = planned.length;
   const shards: SealedShard[] = [];
   let modelBytesDone = 0;
   try {
-    for (const [index, planned] of plan.shards.entries()) {
-      const { shardId, gpuDevice, path, tensors, payloadOffset, bytes } = planned;
+    for (const [index, next] of planned.entries()) {
+      const { shardId, gpuDevice, path, tensors, payloadOffset, bytes } = next;
       const report = (progress: Progress): void => {
         const copied = progress.stage === "copy" ? progress.bytesDone : bytes;
         onProgress?.({ ...progress, modelBytesDone: modelBytesDone + copied, modelBytesTotal: plan.bytes });
@@ -69,4 +71,30 @@ export async function loadModel(plan: ResidencyPlan, options: LoadOptions): Prom
     await Promise.allSettled(shards.map((shard) => manager.release(shard)));
     throw error;
   }
+}
+
+function readLoadOptions(options: LoadOptions): LoadOptions {
+  const names = ["manager", "random", "modelRef", "signal", "onProgress"] as const;
+  const checked = readOptions(options, "options", names);
+  assertPort(checked.manager, "manager", "sealModel", "release");
+  assertPort(checked.random, "random", "bytes");
+  const { onProgress } = checked;
+  if (onProgress !== undefined && typeof onProgress !== "function") {
+    refuseArgument("onProgress", "expected a function");
+  }
+  return checked;
+}
+
+/** A copy, so that the plan cannot change while it is carried out. Its fields are the manager's to check. */
+function readPlan(plan: ResidencyPlan): readonly PlannedShard[] {
+  return reading("plan", () => {
+    const { shards } = plan;
+    if (!Array.isArray(shards)) refuseArgument("plan", "expected a plan made by planModel");
+    return Array.from(shards, (shard: PlannedShard) => {
+      const { shardId, path, bytes, payloadOffset, tensors, gpuDevice } = shard;
+      // Any other source could be sealed too, but is not what a plan names.
+      if (typeof path !== "string") refuseArgument("plan.shards", "expected every shard to name a file");
+      return { shardId, path, bytes, payloadOffset, tensors, gpuDevice };
+    });
+  });
 }

@@ -1,3 +1,4 @@
+import { reading, readOptions, refuseArgument } from "@vram-residency/crypto";
 import { type Model, openModel } from "@vram-residency/formats";
 import {
   type DeviceIndex,
@@ -5,7 +6,6 @@ import {
   type FileSystem,
   SHARD_ID_BYTES_MAX,
   type TensorRange,
-  VramError,
 } from "@vram-residency/types";
 
 /** One shard of a plan: a file, whole, on one device. */
@@ -38,11 +38,12 @@ export interface PlanOptions {
  * Reads a model's headers and says which file goes to which device. No weights are read, no device is touched.
  *
  * @param path - As for `openModel`.
- * @throws {@link VramError} `ERR_SOURCE`, `ERR_FORMAT_INVALID`, `ERR_INPUT_INVALID` for the devices.
+ * @throws `ERR_SOURCE`, `ERR_FORMAT_INVALID`, `ERR_INPUT_INVALID` for the devices.
  */
 export async function planModel(path: string, options: PlanOptions): Promise<ResidencyPlan> {
-  const deviceOf = inTurn(options.devices ?? [0]);
-  const model = await openModel(path, options.fileSystem);
+  const { devices = [0], fileSystem } = readOptions(options, "options", ["fileSystem", "devices"]);
+  const deviceOf = inTurn(devices);
+  const model = await openModel(path, fileSystem);
   const taken = new Set<string>();
   const shards = model.files.map((file, index): PlannedShard => {
     const shardId = uniqueId(file.name, index, taken);
@@ -60,11 +61,13 @@ export async function planModel(path: string, options: PlanOptions): Promise<Res
 }
 
 function inTurn(devices: readonly number[]): (index: number) => DeviceIndex {
-  const checked = devices.map((device, index) => deviceIndex(device, `devices[${index}]`));
+  const checked = reading("devices", () => {
+    if (!Array.isArray(devices)) refuseArgument("devices", "expected an array");
+    return Array.from(devices, (device, index) => deviceIndex(device, `devices[${index}]`));
+  });
   const [first] = checked;
   if (first === undefined) {
-    const reason = "expected at least one device";
-    throw new VramError("ERR_INPUT_INVALID", `devices: ${reason}`, { field: "devices", reason });
+    return refuseArgument("devices", "expected at least one device");
   }
   return (index) => checked[index % checked.length] ?? first;
 }

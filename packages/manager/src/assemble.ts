@@ -14,6 +14,7 @@ import { GuardedAllocator } from "./guarded-allocator.ts";
 import { poison } from "./holdings.ts";
 import { Journal } from "./journal.ts";
 import { Ledger } from "./ledger.ts";
+import { Patience } from "./limits.ts";
 import type { ManagerParts } from "./options.ts";
 import { SlotTable } from "./slots.ts";
 
@@ -29,11 +30,12 @@ const EPOCH_BYTES = 16;
  */
 export async function assembleCore(parts: ManagerParts, closing: AbortSignal): Promise<Core> {
   const { clock, timers, random, fileSystem } = parts;
-  const config = parseConfig(parts.config ?? {});
+  const config = parseConfig(parts.config === undefined ? {} : parts.config);
+  const patience = new Patience(timers, config.deadlineMs);
   const policy = createPolicy(parts.policy);
   const epoch = toHex(random.bytes(EPOCH_BYTES));
   const devices = new Map<number, Device>();
-  const allocator = new GuardedAllocator(parts.allocator, (lost) => {
+  const allocator = new GuardedAllocator(parts.allocator, patience, (lost) => {
     const device = devices.get(lost);
     // The states change at once; the records follow, and closing waits for them.
     if (device !== undefined) core.background.push(poison(core, device));
@@ -57,6 +59,7 @@ export async function assembleCore(parts: ManagerParts, closing: AbortSignal): P
   }
   const core: Core = {
     allocator,
+    patience,
     clock,
     timers,
     random,
@@ -79,7 +82,17 @@ export async function assembleCore(parts: ManagerParts, closing: AbortSignal): P
   return core;
 }
 
-/** Disposes parts, last first. */
-export async function disposeAll(owned: readonly AsyncDisposable[]): Promise<void> {
-  for (const part of [...owned].reverse()) await part[Symbol.asyncDispose]();
+/**
+ * Disposes parts, last first, whatever fails or hangs on the way.
+ *
+ * @returns The first failure, after everything else was done.
+ */
+export async function disposeAll(owned: readonly AsyncDisposable[], patience: Patience): Promise<unknown> {
+  let failure: unknown;
+  for (const part of [...owned].reverse()) {
+    await patience.close(part).catch((error: unknown) => {
+      failure ??= error;
+    });
+  }
+  return failure;
 }

@@ -18,6 +18,7 @@ import type { DeviceQueue } from "./device-queue.ts";
 import type { GuardedAllocator } from "./guarded-allocator.ts";
 import type { Journal } from "./journal.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Patience } from "./limits.ts";
 import type { DeviceState } from "./options.ts";
 import type { SlotTable } from "./slots.ts";
 
@@ -34,6 +35,7 @@ export interface Device {
 /** Shared by the operations; built by the manager. */
 export interface Core {
   readonly allocator: GuardedAllocator;
+  readonly patience: Patience;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

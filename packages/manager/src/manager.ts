@@ -17,6 +17,7 @@ import { assembleCore, disposeAll } from "./assemble.ts";
 import { claimSlot } from "./claim.ts";
 import { type Core, usableDevice } from "./core.ts";
 import { dropLost, giveBack, giveBackAll, isLost } from "./holdings.ts";
+import { Patience } from "./limits.ts";
 import { matchLive } from "./live-seal.ts";
 import type {
   Capacity,
@@ -28,12 +29,13 @@ import type {
   VerifyReport,
 } from "./options.ts";
 import { openOriginal } from "./original.ts";
+import { readParts } from "./parts.ts";
 import { assertPolicy } from "./policy-gate.ts";
 import { repairNow } from "./repair-shard.ts";
 import { publicError } from "./scope.ts";
 import { sealInto } from "./seal-shard.ts";
 import { inTurn, openScope, withSeal } from "./session.ts";
-import { openSource } from "./source.ts";
+import { openWithin } from "./source.ts";
 import { deviceStatuses, shardStatuses } from "./status.ts";
 import { assertEvidence, takeTurn, verifyNow } from "./verify-shard.ts";
 
@@ -68,9 +70,11 @@ export class VramManager implements AsyncDisposable {
    * every device.
    *
    * @throws {@link VramError} `ERR_CONFIG_INVALID`, `ERR_POLICY_VIOLATION`, `ERR_AUDIT_UNAVAILABLE`,
-   * `ERR_DRIVER_UNAVAILABLE` when no device answers. What is in `owned` is disposed then.
+   * `ERR_DRIVER_UNAVAILABLE` when no device answers. What is in `owned` is disposed then. `ERR_INPUT_INVALID` for parts
+   * that are none: nothing is taken from them, or disposed.
    */
-  static async open(parts: ManagerParts): Promise<VramManager> {
+  static async open(from: ManagerParts): Promise<VramManager> {
+    const parts = readParts(from);
     const owned = parts.owned ?? [];
     try {
       const closing = new AbortController();
@@ -80,7 +84,7 @@ export class VramManager implements AsyncDisposable {
       for (const device of core.devices.values()) await assertPolicy(core, device, { phase: "start" });
       return manager;
     } catch (error) {
-      await disposeAll(owned);
+      await disposeAll(owned, new Patience(parts.timers));
       throw publicError(error);
     }
   }
@@ -100,16 +104,14 @@ export class VramManager implements AsyncDisposable {
       const device = usableDevice(core, checked.gpuDevice ?? deviceIndex(core.config.gpuDevice));
       using scope = openScope(this.#core, checked);
       const input = parseByteSource(source);
-      await using opened = await openSource(input, core.fileSystem);
-      const bytes = parseModelSize(opened.bytes, {
-        maxModelBytes: core.config.maxModelBytes,
-        deviceTotalBytes: device.facts.totalBytes,
-      });
+      scope.enter("source");
+      await using opened = await openWithin(core, input, scope.signal);
+      const bytes = parseModelSize(opened.source.bytes, { maxModelBytes: core.config.maxModelBytes });
       const tensors = checked.tensors ?? [];
       assertTensorsFit(tensors, bytes);
       scope.enter("admission");
       const slot = claimSlot(core, device, { bytes, tensors, source: input, options: checked });
-      return await sealInto(core, device, slot, opened, checked, scope);
+      return await sealInto(core, device, slot, opened.source, checked, scope);
     });
   }
 
@@ -154,7 +156,7 @@ export class VramManager implements AsyncDisposable {
   repair(shard: SealedShard, source?: ByteSource): Promise<SealedShard> {
     return this.#operation(() =>
       withSeal(this.#core, shard, {}, async (seal, scope) => {
-        await using original = await openOriginal(this.#core, seal.slot, source);
+        await using original = await openOriginal(this.#core, seal.slot, source, scope.signal);
         const { readRange } = original;
         return await inTurn(this.#core, seal, scope, (device) =>
           repairNow(this.#core, device, seal, readRange, scope),
@@ -167,7 +169,8 @@ export class VramManager implements AsyncDisposable {
    * Wipes a shard's memory, checks that it is zero, and gives it back. Accepts any live seal, also of a quarantined shard
    * or under a revoked key.
    *
-   * @throws {@link VramError} `ERR_INTEGRITY` when the memory could not be wiped: it is then kept, and never used again.
+   * @throws {@link VramError} `ERR_INTEGRITY` when the memory could not be wiped, `ERR_DEADLINE` when the allocator does not
+   * answer: it is then kept, and never used again.
    */
   release(shard: SealedShard): Promise<void> {
     return this.#operation(() =>
@@ -216,7 +219,10 @@ export class VramManager implements AsyncDisposable {
   capacity(gpuDevice?: number): Promise<Capacity> {
     return this.#operation(async () => {
       const core = this.#core;
-      const device = usableDevice(core, deviceIndex(gpuDevice ?? core.config.gpuDevice));
+      const device = usableDevice(
+        core,
+        deviceIndex(gpuDevice === undefined ? core.config.gpuDevice : gpuDevice),
+      );
       return device.ledger.capacity(await core.allocator.capacity(device.facts.ordinal));
     });
   }
@@ -253,8 +259,8 @@ export class VramManager implements AsyncDisposable {
     await Promise.all(core.background);
     await core.journal.flush();
     core.ring[Symbol.dispose]();
-    await disposeAll(this.#owned);
-    if (failure !== undefined) throw publicError(failure);
+    const further = await disposeAll(this.#owned, core.patience);
+    if (failure !== undefined || further !== undefined) throw publicError(failure ?? further);
   }
 
   /** Every public operation: refused when closed, waited for by `close`, and rejecting with coded errors only. */

@@ -1,8 +1,9 @@
 import { type ByteSource, type OpenedSource, VramError } from "@vram-residency/types";
 import { parseByteSource } from "@vram-residency/validation";
 import type { Core } from "./core.ts";
+import { unlessAborted } from "./limits.ts";
 import type { Slot } from "./slots.ts";
-import { openSource } from "./source.ts";
+import { openWithin } from "./source.ts";
 
 /** Reads one range of the shard's original bytes. */
 export type ReadRange = NonNullable<OpenedSource["readRange"]>;
@@ -22,16 +23,17 @@ export async function openOriginal(
   core: Core,
   slot: Slot,
   source: ByteSource | undefined,
+  signal: AbortSignal,
 ): Promise<Original> {
   const input = source === undefined ? slot.sourcePath : parseByteSource(source);
   if (input === undefined) {
     const message = "the shard was not sealed from a file: hand the original bytes to repair()";
     throw new VramError("ERR_SOURCE", message, { reason: "not-rereadable" });
   }
-  const opened = await openSource(input, core.fileSystem);
+  const lent = await openWithin(core, input, signal);
+  const opened = lent.source;
   try {
-    const readRange = opened.readRange?.bind(opened);
-    if (readRange === undefined) {
+    if (opened.readRange === undefined) {
       const message = "a stream can be read only once: hand a file, a blob or an array to repair()";
       throw new VramError("ERR_SOURCE", message, { reason: "not-rereadable" });
     }
@@ -39,9 +41,13 @@ export async function openOriginal(
       const message = `the source has ${opened.bytes} bytes, the shard ${slot.bytes}: give the file it was sealed from`;
       throw new VramError("ERR_SOURCE", message, { reason: "changed" });
     }
-    return { readRange, [Symbol.asyncDispose]: async () => await opened[Symbol.asyncDispose]() };
+    const read = opened.readRange.bind(opened);
+    return {
+      readRange: (offset, bytes) => unlessAborted(signal, read(offset, bytes)),
+      [Symbol.asyncDispose]: async () => await lent[Symbol.asyncDispose](),
+    };
   } catch (error) {
-    await opened[Symbol.asyncDispose]();
+    await lent[Symbol.asyncDispose]();
     throw error;
   }
 }

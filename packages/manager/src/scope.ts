@@ -61,14 +61,19 @@ export class Scope implements Disposable {
 
   /** A progress callback for one stage; one that throws ends the operation. */
   progress(stage: Progress["stage"], shardId: string, bytesTotal: number): (bytesDone: number) => void {
+    const refuse = (cause: unknown): void => {
+      const reason = "threw";
+      this.#abort(
+        new VramError("ERR_INPUT_INVALID", "onProgress: threw", { field: "onProgress", reason }, { cause }),
+      );
+    };
     return (bytesDone) => {
       try {
-        this.#options.onProgress?.({ stage, bytesDone, bytesTotal, shardId });
+        // The type says that nothing comes back; an async function passes for it all the same.
+        const answer: unknown = this.#options.onProgress?.({ stage, bytesDone, bytesTotal, shardId });
+        if (answer instanceof Promise) answer.catch(refuse);
       } catch (cause) {
-        const reason = "threw";
-        this.#abort(
-          new VramError("ERR_INPUT_INVALID", "onProgress: threw", { field: "onProgress", reason }, { cause }),
-        );
+        refuse(cause);
       }
     };
   }

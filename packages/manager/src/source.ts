@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isBytes, reading } from "@vram-residency/crypto";
 import {
   type ByteCount,
   type ByteSource,
@@ -15,6 +16,8 @@ import {
   type SizedStream,
   VramError,
 } from "@vram-residency/types";
+import type { Core } from "./core.ts";
+import { unlessAborted } from "./limits.ts";
 
 function sourceError(
   reason: ErrorDetails["ERR_SOURCE"]["reason"],
@@ -23,6 +26,9 @@ function sourceError(
 ): VramError<"ERR_SOURCE"> {
   return new VramError("ERR_SOURCE", message, { reason }, cause === undefined ? undefined : { cause });
 }
+
+/** Most empty chunks in a row. They take no time, so a stream of nothing else would leave none for anybody else. */
+const EMPTY_RUNS_MAX = 1024;
 
 /**
  * Opens a checked source.
@@ -34,6 +40,33 @@ export async function openSource(source: ByteSource, fileSystem: FileSystem): Pr
   if (source instanceof Uint8Array) return new MemorySource(source);
   if (source instanceof Blob) return new BlobSource(source);
   return new StreamSource(source);
+}
+
+/** An open source whose closing can neither hang nor fail: what was read from it stays as it is. */
+export interface LentSource extends AsyncDisposable {
+  readonly source: OpenedSource;
+}
+
+/**
+ * Opens a checked source, unless the signal is aborted first.
+ *
+ * @throws {@link VramError} as {@link openSource}; the signal's reason.
+ */
+export async function openWithin(
+  core: Pick<Core, "fileSystem" | "patience">,
+  source: ByteSource,
+  signal: AbortSignal,
+): Promise<LentSource> {
+  const close = (opened: OpenedSource): Promise<void> => core.patience.close(opened).catch(() => {});
+  const opening = openSource(source, core.fileSystem);
+  try {
+    const opened = await unlessAborted(signal, opening);
+    return { source: opened, [Symbol.asyncDispose]: () => close(opened) };
+  } catch (error) {
+    // It may open after all, and then nobody else closes it.
+    void opening.then(close, () => {});
+    throw error;
+  }
 }
 
 class MemorySource implements OpenedSource {
@@ -53,11 +86,16 @@ class MemorySource implements OpenedSource {
     }
   }
 
-  readRange(offset: number, bytes: number): Promise<Uint8Array> {
-    const copy = this.#data.slice(offset, offset + bytes);
-    return copy.length === bytes
-      ? Promise.resolve(copy)
-      : Promise.reject(sourceError("changed", "the array was detached or shrunk while it was read"));
+  async readRange(offset: number, bytes: number): Promise<Uint8Array> {
+    // A detached array throws, and one that was shrunk gives less.
+    if (isBytes(this.#data)) {
+      const copy = this.#data.slice(offset, offset + bytes);
+      if (copy.length === bytes) return copy;
+    }
+    throw sourceError(
+      "changed",
+      "the array was detached or shrunk while it was read: keep it until the call returns",
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -72,7 +110,10 @@ class BlobSource implements OpenedSource {
 
   constructor(blob: Blob) {
     this.#blob = blob;
-    this.bytes = byteCount(blob.size, "source.size");
+    this.bytes = byteCount(
+      reading("source.size", () => blob.size),
+      "source.size",
+    );
   }
 
   async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
@@ -113,35 +154,50 @@ class StreamSource implements OpenedSource {
 
   async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
     let total = 0;
+    let empty = 0;
     for (;;) {
-      const value = await this.#read();
-      if (value === undefined) break;
-      if (!(value instanceof Uint8Array))
-        throw sourceError("unreadable", "the stream gave something other than bytes");
-      total += value.length;
+      const { done, value } = await this.#read();
+      if (done) break;
+      const run = plainView(value);
+      total += run.length;
       if (total > this.bytes) throw sourceError("changed", "the stream is longer than announced");
-      for (let offset = 0; offset < value.length; offset += chunkBytes) {
-        yield value.slice(offset, offset + chunkBytes);
+      empty = run.length === 0 ? empty + 1 : 0;
+      if (empty > EMPTY_RUNS_MAX)
+        throw sourceError("unreadable", "the stream gives no bytes and does not end");
+      for (let offset = 0; offset < run.length; offset += chunkBytes) {
+        yield run.slice(offset, offset + chunkBytes);
       }
     }
     if (total < this.bytes)
       throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
   }
 
-  /** @returns The next run; undefined at the end. */
-  async #read(): Promise<Uint8Array | undefined> {
+  /** The next run, inside an object: a promise would ask a bare one whether it is a promise itself. */
+  async #read(): Promise<{ readonly done: boolean; readonly value: unknown }> {
     try {
       const { done, value } = await this.#reader.read();
-      return done ? undefined : value;
+      return { done, value };
     } catch (cause) {
       throw sourceError("unreadable", "the stream failed", cause);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Cancelling a stream that already failed rejects with that failure, which has been reported.
-    await this.#reader.cancel().catch(() => {});
+    // Not awaited: the stream's owner may never answer. What it says has no bearing on what was read.
+    void Promise.resolve()
+      .then(() => this.#reader.cancel())
+      .catch(() => {});
   }
+}
+
+/** The bytes of a chunk as the runtime sees them: what a subclass says of its length does not count. */
+function plainView(chunk: unknown): Uint8Array {
+  try {
+    if (isBytes(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  } catch {
+    // Said below.
+  }
+  throw sourceError("unreadable", "the stream gave something other than bytes: give it Uint8Arrays");
 }
 
 async function openFile(path: string, fileSystem: FileSystem): Promise<OpenedSource> {
@@ -152,13 +208,21 @@ async function openFile(path: string, fileSystem: FileSystem): Promise<OpenedSou
     throw sourceError("unreadable", "the file cannot be opened: check that it exists and may be read", cause);
   }
   try {
-    const stat = await file.stat();
+    const stat = await statOf(file);
     if (stat.kind !== "file")
       throw sourceError("unreadable", `the path names a ${stat.kind}, not a regular file`);
     return new FileSource(file, stat);
   } catch (error) {
-    await file[Symbol.asyncDispose]();
+    await Promise.resolve(file[Symbol.asyncDispose]()).catch(() => {});
     throw error;
+  }
+}
+
+async function statOf(file: FileHandle): Promise<FileStat> {
+  try {
+    return await file.stat();
+  } catch (cause) {
+    throw sourceError("unreadable", "the file cannot be looked at", cause);
   }
 }
 
@@ -217,7 +281,7 @@ class FileSource implements OpenedSource {
 
   /** The same inode, size and change time as before the first read (formats: "swapped or appended to while loading"). */
   async #assertUnchanged(): Promise<void> {
-    const now = await this.file.stat();
+    const now = await statOf(this.file);
     const { identity, bytes, changedNs } = this.#opened;
     if (now.identity !== identity || now.bytes !== bytes || now.changedNs !== changedNs) {
       throw sourceError("changed", "the file changed while it was read: load a file that nothing writes to");

@@ -1,6 +1,7 @@
+import { reading, refuseArgument } from "@vram-residency/crypto";
 import { type PolicyReason, VramError } from "@vram-residency/types";
 import type { Effect, Outcome, Policy, PolicyFacts, PolicyPhase, Rule } from "./model.ts";
-import { effectsOf } from "./policy.ts";
+import { assertPolicyMade, effectsOf } from "./policy.ts";
 import { EVERY_PHASE } from "./rule.ts";
 import { RULES } from "./rules.ts";
 
@@ -47,8 +48,11 @@ function reasonOf(rule: Rule, finding: Outcome): PolicyReason {
  * Decides what follows from the facts under a policy. Pure: the same facts give the same decision.
  *
  * Never throws, whatever the facts are: what cannot be read is unknown.
+ *
+ * @throws `ERR_INPUT_INVALID` for a policy that `createPolicy` did not make.
  */
 export function evaluatePolicy(policy: Policy, facts: PolicyFacts): Decision {
+  assertPolicyMade(policy);
   const warnings: PolicyReason[] = [];
   const refusals: PolicyReason[] = [];
   for (const rule of RULES) {
@@ -67,9 +71,13 @@ export function evaluatePolicy(policy: Policy, facts: PolicyFacts): Decision {
 /**
  * Throws unless a decision permits.
  *
- * @throws {@link VramError} `ERR_POLICY_VIOLATION` with every reason; the message has the first, and what to do about it.
+ * @throws {@link VramError} `ERR_INPUT_INVALID` for what is no decision; `ERR_POLICY_VIOLATION` with every reason; the message has the first, and what to do about it.
  */
 export function assertPermitted(decision: Decision): void {
+  const effect = reading("decision", () => decision.effect);
+  // Anything that is no decision permits nothing.
+  if (effect !== "permit" && effect !== "refuse")
+    refuseArgument("decision", "expected one of evaluatePolicy");
   if (decision.effect === "refuse") {
     const [{ rule, reason, remedy }, ...more] = decision.reasons;
     const rest = more.length === 0 ? "" : ` (and ${more.length} more)`;

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256, toHex, utf8 } from "@vram-residency/crypto";
+import { canonicalJson, reading, refuseArgument, sha256, toHex, utf8 } from "@vram-residency/crypto";
 import { type HexDigest, hexDigest, type JsonObject } from "@vram-residency/types";
 import type { Effects, Policy, PolicyOptions, PolicyProfile, Rule } from "./model.ts";
 import { readSettings } from "./policy-input.ts";
@@ -31,6 +31,14 @@ export function createPolicy(choice: PolicyProfile | PolicyOptions = "default"):
   });
 }
 
+/** @throws `ERR_INPUT_INVALID` for what names no profile, and so says of no rule what becomes of it. */
+export function assertPolicyMade(policy: Policy): void {
+  const profile: unknown = reading("policy", () => policy.profile);
+  if (profile !== "strict" && profile !== "default" && profile !== "development") {
+    refuseArgument("policy", "expected a policy of createPolicy");
+  }
+}
+
 /** What becomes of a rule's findings under a policy: the profile's word, unless it is overridden. */
 export function effectsOf(policy: Policy, rule: Rule): Effects {
   const overrides = policy.overrides;
@@ -46,9 +54,11 @@ export function effectsOf(policy: Policy, rule: Rule): Effects {
  * has changed.
  *
  * @returns SHA-256 of RFC 8785 JSON.
+ * @throws `ERR_INPUT_INVALID` for a policy that `createPolicy` did not make.
  * @see docs/spec/seal-v1.md
  */
 export function policyDigest(policy: Policy): HexDigest {
+  assertPolicyMade(policy);
   const { overrides: _resolvedBelow, minimumComputeCapability, ...settings } = policy;
   const decides: JsonObject = {
     ...settings,

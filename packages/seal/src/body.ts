@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { equalBytes, utf8 } from "@vram-residency/crypto";
+import { equalBytes, reading, utf8 } from "@vram-residency/crypto";
 import { type SealBody, VramError } from "@vram-residency/types";
 import {
   type Checked,
@@ -100,7 +100,7 @@ export function encodeSealBody(body: SealBody): Uint8Array {
       reason: `expected ${says}`,
     });
   };
-  const bytes = write(checkBody(body, refuse));
+  const bytes = write(reading("body", () => checkBody(body, refuse)));
   if (bytes.length > SEAL_BODY_BYTES_MAX) refuse("body", `at most ${SEAL_BODY_BYTES_MAX} bytes`);
   return bytes;
 }

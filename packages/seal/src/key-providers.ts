@@ -1,4 +1,15 @@
-import { concatBytes, hkdfExpand, hkdfExtract, isWellFormed, lp, sha256, utf8 } from "@vram-residency/crypto";
+import {
+  assertBytes,
+  assertPort,
+  concatBytes,
+  hkdfExpand,
+  hkdfExtract,
+  isWellFormed,
+  lp,
+  reading,
+  sha256,
+  utf8,
+} from "@vram-residency/crypto";
 import { type KeyProvider, type Random, type SealRoot, VramError } from "@vram-residency/types";
 import { ROOT_BYTES_MIN } from "./keys.ts";
 
@@ -8,6 +19,7 @@ import { ROOT_BYTES_MIN } from "./keys.ts";
  * @returns A provider that gives the same root each time it is asked.
  */
 export function randomKeys(random: Random): KeyProvider {
+  assertPort(random, "random", "bytes");
   let secret: Uint8Array | undefined;
   return {
     kind: "random",
@@ -18,9 +30,14 @@ export function randomKeys(random: Random): KeyProvider {
   };
 }
 
-/** Provides the roots it is given, copied. */
+/** Provides the roots it is given, copied. @throws {@link VramError} `ERR_INPUT_INVALID` for what are no roots. */
 export function staticKeys(roots: readonly SealRoot[]): KeyProvider {
-  const own = roots.map(({ secret, state }) => ({ secret: secret.slice(), state }));
+  const own = reading("roots", () => Array.from(roots, ({ secret, state }) => ({ secret, state }))).map(
+    ({ secret, state }) => {
+      assertBytes(secret, "roots");
+      return { secret: secret.slice(), state };
+    },
+  );
   return {
     kind: "static",
     sealRoots: () => Promise.resolve(own.map(({ secret, state }) => ({ secret: secret.slice(), state }))),

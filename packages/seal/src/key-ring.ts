@@ -1,6 +1,12 @@
-import { fromHex, toHex } from "@vram-residency/crypto";
-import { type KeyProvider, type KeyState, type SealRoot, VramError } from "@vram-residency/types";
-import { DEFAULT_DEPLOYMENT, deriveSealKey, RootSecret, type SealKey, type SealKeyContext } from "./keys.ts";
+import { assertPort, fromHex, reading, toHex } from "@vram-residency/crypto";
+import {
+  isVramError,
+  type KeyProvider,
+  type KeyState,
+  type SealRoot,
+  VramError,
+} from "@vram-residency/types";
+import { deriveSealKey, RootSecret, readContext, type SealKey, type SealKeyContext } from "./keys.ts";
 
 /** Most generations of the root that one ring holds. */
 export const KEY_RING_ROOTS_MAX = 16;
@@ -15,6 +21,9 @@ interface Generation extends RingEntry {
   readonly root: RootSecret;
 }
 
+/** True for a ring of {@link openKeyRing}. Never throws. For this package only. */
+export let isKeyRing: (value: unknown) => boolean;
+
 /** Every generation of the seal root, with its key for this epoch. Made by {@link openKeyRing}; wiped on dispose. */
 export class KeyRing implements Disposable {
   /** The key that new seals are made with. */
@@ -23,6 +32,10 @@ export class KeyRing implements Disposable {
   readonly epoch: string;
   readonly deployment: string;
   readonly #generations: ReadonlyMap<string, Generation>;
+
+  static {
+    isKeyRing = (value) => typeof value === "object" && value !== null && #generations in value;
+  }
 
   /** For {@link openKeyRing} only. */
   constructor(
@@ -42,7 +55,8 @@ export class KeyRing implements Disposable {
    * @param keyid - A kid, or a key id of any epoch: only its kid counts.
    */
   find(keyid: string): RingEntry | undefined {
-    const generation = this.#generations.get(keyid.split(".", 1)[0] ?? "");
+    const kid = typeof keyid === "string" ? keyid.split(".", 1)[0] : undefined;
+    const generation = this.#generations.get(kid ?? "");
     return generation && { state: generation.state, key: generation.key };
   }
 
@@ -77,16 +91,14 @@ export class KeyRing implements Disposable {
  * The roots are copied; the provider's arrays stay as they are.
  *
  * @throws {@link VramError} `ERR_CONFIG_INVALID` unless there are 1 to 16 sound and different roots of which exactly one
- * is active; whatever the provider throws.
+ * is active, or when the provider fails.
  */
 export async function openKeyRing(provider: KeyProvider, context: SealKeyContext): Promise<KeyRing> {
-  const { deployment = DEFAULT_DEPLOYMENT, epoch } = context;
+  assertPort(provider, "keys", "sealRoots");
+  const { deployment, epoch } = readContext(context);
   // Copied before anything is awaited: the caller keeps its array.
   const own = { deployment, epoch: Uint8Array.from(epoch) };
-  const roots = await provider.sealRoots();
-  if (!Array.isArray(roots) || roots.length < 1 || roots.length > KEY_RING_ROOTS_MAX) {
-    refuse(`expected 1 to ${KEY_RING_ROOTS_MAX} roots from the key provider`);
-  }
+  const roots = readRoots(await askFor(provider));
 
   const generations = new Map<string, Generation>();
   try {
@@ -103,6 +115,27 @@ export async function openKeyRing(provider: KeyProvider, context: SealKeyContext
     }
     throw error;
   }
+}
+
+/** What the provider gives. Its failure, such as a KMS out of reach, is the cause of a coded one. */
+async function askFor(provider: KeyProvider): Promise<readonly SealRoot[]> {
+  try {
+    return await provider.sealRoots();
+  } catch (cause) {
+    if (isVramError(cause)) throw cause;
+    const reason = "the key provider failed: mend it or choose another one";
+    throw new VramError("ERR_CONFIG_INVALID", `keys: ${reason}`, { field: "keys", reason }, { cause });
+  }
+}
+
+/** A copy of what a provider gave, each field read once. */
+function readRoots(roots: readonly SealRoot[]): readonly SealRoot[] {
+  return reading("keys", () => {
+    if (!Array.isArray(roots) || roots.length < 1 || roots.length > KEY_RING_ROOTS_MAX) {
+      refuse(`expected 1 to ${KEY_RING_ROOTS_MAX} roots from the key provider`);
+    }
+    return Array.from(roots, (root: SealRoot) => ({ secret: root.secret, state: root.state }));
+  });
 }
 
 function addGeneration(generations: Map<string, Generation>, from: SealRoot, context: SealKeyContext): void {

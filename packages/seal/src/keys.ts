@@ -7,8 +7,11 @@ import {
   concatBytes,
   hkdfExpand,
   hkdfExtract,
+  isBytes,
   isWellFormed,
   lp,
+  reading,
+  refuseArgument,
   sha256,
   toHex,
 } from "@vram-residency/crypto";
@@ -35,7 +38,7 @@ export class RootSecret extends Secret {
    * that was never filled.
    */
   constructor(bytes: Uint8Array) {
-    if (!(bytes instanceof Uint8Array) || bytes.length < ROOT_BYTES_MIN) {
+    if (!isBytes(bytes) || bytes.length < ROOT_BYTES_MIN) {
       refuseRoot(`expected at least ${ROOT_BYTES_MIN} random bytes`);
     }
     if (bytes.every((byte) => byte === bytes[0])) refuseRoot("expected random bytes, got all equal ones");
@@ -96,11 +99,7 @@ export function keyId(root: RootSecret, deployment: string = DEFAULT_DEPLOYMENT)
  * ```
  */
 export function deriveSealKey(root: RootSecret, context: SealKeyContext): SealKey {
-  const { deployment = DEFAULT_DEPLOYMENT, epoch } = context;
-  if (!(epoch instanceof Uint8Array) || epoch.length !== EPOCH_BYTES) {
-    const reason = `expected ${EPOCH_BYTES} random bytes`;
-    throw new VramError("ERR_INPUT_INVALID", `epoch: ${reason}`, { field: "epoch", reason });
-  }
+  const { deployment, epoch } = readContext(context);
   return withPrk(root, deployment, (prk) => {
     const kid = keyIdOf(prk);
     const bytes = hkdfExpand(prk, info("seal-mac", kid, epoch), SEAL_KEY_BYTES);
@@ -108,6 +107,15 @@ export function deriveSealKey(root: RootSecret, context: SealKeyContext): SealKe
     bytes.fill(0);
     return key;
   });
+}
+
+/** Reads what separates the keys of a root, each field once. @throws {@link VramError} `ERR_INPUT_INVALID`. */
+export function readContext(context: SealKeyContext): Required<SealKeyContext> {
+  const { deployment = DEFAULT_DEPLOYMENT, epoch } = reading("context", () => ({ ...context }));
+  if (!isBytes(epoch) || epoch.length !== EPOCH_BYTES) {
+    refuseArgument("epoch", `expected ${EPOCH_BYTES} random bytes`);
+  }
+  return { deployment, epoch };
 }
 
 function keyIdOf(prk: Uint8Array): string {

@@ -1,11 +1,15 @@
+import { assertBytes, refuseArgument } from "@vram-residency/crypto";
 import { VramError } from "@vram-residency/types";
 
 /**
  * Lends a secret's bytes to `body` for one synchronous call. For this package only: the index does not export it.
  *
- * @throws {@link VramError} `ERR_STATE` when the secret was wiped.
+ * @throws {@link VramError} `ERR_STATE` when the secret was wiped; `ERR_INPUT_INVALID` for anything but a secret.
  */
 export let lend: <Result>(secret: Secret, body: (bytes: Uint8Array) => Result) => Result;
+
+/** True for a secret of this package. Never throws. For this package only. */
+export let isSecret: (value: unknown) => boolean;
 
 /** Bytes that nothing prints, serialises or clones. Wiping is best effort: the runtime may have made copies. */
 export abstract class Secret implements Disposable {
@@ -13,7 +17,10 @@ export abstract class Secret implements Disposable {
   #wiped = false;
 
   static {
+    // By the private field: nothing else can look like one.
+    isSecret = (value) => typeof value === "object" && value !== null && #bytes in value;
     lend = (secret, body) => {
+      if (!isSecret(secret)) refuseArgument("key", "expected a RootSecret or a SealKey of this package");
       if (secret.#wiped) {
         throw new VramError("ERR_STATE", `this ${secret.name} was wiped: open the key ring again`, {
           state: "wiped",
@@ -32,6 +39,7 @@ export abstract class Secret implements Disposable {
 
   /** @param bytes - Copied; whoever made them should wipe them. */
   constructor(bytes: Uint8Array) {
+    assertBytes(bytes, "secret");
     this.#bytes = Uint8Array.from(bytes);
   }
 

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { equalBytes } from "@vram-residency/crypto";
+import { equalBytes, reading, refuseArgument } from "@vram-residency/crypto";
 import { isVramError, type SealBody, type SealedShard } from "@vram-residency/types";
 import { parseSealBody } from "./body.ts";
-import type { KeyRing } from "./key-ring.ts";
+import { isKeyRing, type KeyRing } from "./key-ring.ts";
 import type { SealKey } from "./keys.ts";
+import { isSecret } from "./secret.ts";
 import { macOf, plainFields, plainText, readShard, refuseSeal, type ShardParts } from "./shard.ts";
 
 /** Options of {@link openSeal}. */
@@ -27,12 +28,14 @@ export interface OpenSealOptions {
  * "revoked-key", "bad-mac", "stale-epoch" or "fields-differ"; `ERR_STATE` for a wiped ring.
  */
 export function openSeal(shard: unknown, ring: KeyRing, options: OpenSealOptions = {}): SealBody {
+  if (!isKeyRing(ring)) refuseArgument("ring", "expected a ring of openKeyRing");
+  const allowRevoked = reading("options", () => options.allowRevoked === true);
   const parts = readShard(shard);
   const entry = ring.find(parts.kid);
   if (entry === undefined) {
     return refuseSeal(parts.shardId, "unknown-key", "it was made under a root that is not in the key ring");
   }
-  if (entry.state === "revoked" && options.allowRevoked !== true) {
+  if (entry.state === "revoked" && !allowRevoked) {
     refuseSeal(parts.shardId, "revoked-key", "its key was revoked: release the shard and load it again");
   }
   if (!macHolds(parts, entry.key)) {
@@ -53,6 +56,7 @@ export function openSeal(shard: unknown, ring: KeyRing, options: OpenSealOptions
  * cannot tell it from a forgery.
  */
 export function verifySignature(shard: SealedShard, key: SealKey): SealBody {
+  if (!isSecret(key)) refuseArgument("key", "expected a SealKey of this package");
   const parts = readShard(shard);
   if (parts.kid !== key.kid) {
     refuseSeal(parts.shardId, "unknown-key", "it was made under another root than the key given");

@@ -1,3 +1,4 @@
+import { reading, refuseArgument } from "@vram-residency/crypto";
 import { byteCount, type TensorRange, VramError } from "@vram-residency/types";
 import * as v from "valibot";
 import { charset, text } from "./primitives.ts";
@@ -74,6 +75,10 @@ export const tensorsSchema: Schema<readonly TensorRange[]> = refined(
  * @throws {@link VramError} `ERR_INPUT_INVALID`; the field counts by offset.
  */
 export function assertTensorsFit(tensors: readonly TensorRange[], shardBytes: number): void {
+  if (!reading("tensors", () => Array.isArray(tensors))) {
+    refuseArgument("tensors", "expected what parseSealOptions gave");
+  }
+  byteCount(shardBytes, "shardBytes");
   for (const [index, tensor] of tensors.entries()) {
     if (!(tensor.offset + tensor.bytes <= shardBytes)) {
       const field = `tensors[${index}]`;

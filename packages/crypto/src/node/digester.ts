@@ -1,5 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import type { Digester } from "@vram-residency/types";
+import { assertBytes } from "../arguments.ts";
 import { checkBlocks, DIGEST_BYTES, FSVERITY_BLOCK_BYTES, portableDigester } from "../digester.ts";
 
 /**
@@ -13,6 +14,8 @@ export const nodeDigester: Digester = {
     const stream = createHash("sha256");
     return {
       update(data) {
+        // `createHash` would take text, and views of wider elements.
+        assertBytes(data, "data");
         stream.update(data);
       },
       // A plain array: a Buffer prints and serialises differently.
