@@ -133,6 +133,7 @@ test("W-21: memory that runs out, a copy that fails, a device that is lost, a po
     "VramAllocated",
     "VramSealed",
     "DeviceQuarantined",
+    "SealVerificationFailed",
     "VramLost",
   ]);
   expect(world.events("VramAllocationFailed")[0]).toMatchObject({ code: "ERR_DRIVER_ALLOCATION" });
