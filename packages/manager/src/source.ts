@@ -243,7 +243,10 @@ class FileSource implements OpenedSource {
     const buffers = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
     const fill = (offset: number): Promise<Uint8Array> => {
       const buffer = buffers[(offset / chunkBytes) & 1] ?? new Uint8Array(chunkBytes);
-      return this.#fill(buffer.subarray(0, Math.min(chunkBytes, this.bytes - offset)), offset);
+      const run = this.#fill(buffer.subarray(0, Math.min(chunkBytes, this.bytes - offset)), offset);
+      // It may fail while the caller is busy with the run before: seen when it is awaited, but not unhandled until then.
+      run.catch(() => {});
+      return run;
     };
     let next = this.bytes > 0 ? fill(0) : undefined;
     try {

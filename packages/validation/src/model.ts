@@ -1,3 +1,4 @@
+import { reading } from "@vram-residency/crypto";
 import { type Brand, type ByteCount, byteCount, VramError } from "@vram-residency/types";
 import { refuse } from "./refusal.ts";
 import { branded, checked, run } from "./schema.ts";
@@ -61,7 +62,7 @@ export function parseModelSize(bytes: unknown, limits: ModelSizeLimits): ByteCou
     bytes,
     { root: "bytes" },
   );
-  const { maxModelBytes, deviceTotalBytes } = limits;
+  const { maxModelBytes, deviceTotalBytes } = reading("limits", () => ({ ...limits }));
   // Negated, so that a limit that is no number refuses.
   if (!(size <= maxModelBytes)) {
     tooLarge(
