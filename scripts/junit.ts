@@ -13,6 +13,8 @@ export interface Case {
   readonly outcome: "passed" | "failed" | "skipped";
   /** Why it failed; empty otherwise. */
   readonly message: string;
+  /** How many assertions it made. */
+  readonly assertions: number;
 }
 
 const CASE = /<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
@@ -46,6 +48,7 @@ function caseOf(attributes: string, body: string): Case {
     file: attribute(attributes, "file"),
     outcome: failure ? "failed" : body.includes("<skipped") ? "skipped" : "passed",
     message: failure ? attribute(failure[1] ?? "", "message") : "",
+    assertions: Number(attribute(attributes, "assertions")),
   };
 }
 

@@ -59,9 +59,11 @@ export function reading<Result>(field: string, read: () => Result): Result {
 /**
  * Takes the named fields of an options object, each read once.
  *
+ * Other fields are nobody's business: one object of parts is often handed to several, and a later version of a port may say
+ * more than an allocator of today knows.
+ *
  * @returns A new object with those that are there and not undefined.
- * @throws {@link VramError} `ERR_INPUT_INVALID` for anything but an object, an own key that is not named, or a field that
- * cannot be read.
+ * @throws {@link VramError} `ERR_INPUT_INVALID` for anything but an object, or a field that cannot be read.
  */
 export function readOptions<Options extends object>(
   value: Options,
@@ -70,10 +72,6 @@ export function readOptions<Options extends object>(
 ): Options {
   return reading(field, () => {
     if (typeof value !== "object" || value === null) refuseArgument(field, "expected an object");
-    const known: readonly (string | symbol)[] = names;
-    if (!Reflect.ownKeys(value).every((key) => known.includes(key))) {
-      refuseArgument(field, `has an unknown key: known are ${names.join(", ")}`);
-    }
     const found = names.map((name) => [name, value[name]] as const);
     return Object.fromEntries(found.filter(([, member]) => member !== undefined)) as Options;
   });

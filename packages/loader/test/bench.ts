@@ -21,6 +21,7 @@ import {
   deviceIndex,
   isVramError,
   type Random,
+  type VramConfig,
 } from "@vram-residency/types";
 
 export interface Bench extends AsyncDisposable {
@@ -37,6 +38,8 @@ export interface Bench extends AsyncDisposable {
 export interface BenchOptions {
   readonly devices?: number;
   readonly capacityBytes?: number;
+  readonly granularityBytes?: number;
+  readonly config?: Partial<VramConfig>;
   readonly faults?: readonly CallFault[];
 }
 
@@ -48,7 +51,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
   const mock = new MockAllocator({
     devices: options.devices ?? 1,
     capacityBytes: options.capacityBytes ?? 1024 * 1024,
-    granularityBytes: 4096,
+    granularityBytes: options.granularityBytes ?? 4096,
     timers,
     random,
   });
@@ -63,6 +66,7 @@ export async function openBench(options: BenchOptions = {}): Promise<Bench> {
     timers,
     random,
     fileSystem: files,
+    ...(options.config === undefined ? {} : { config: options.config }),
   });
   return {
     manager,

@@ -13,7 +13,7 @@ import {
   VramError,
 } from "@vram-residency/types";
 import type { Core, Device } from "./core.ts";
-import { footprint } from "./ledger.ts";
+import { footprint } from "./footprint.ts";
 import type { Holding, Slot } from "./slots.ts";
 
 /**

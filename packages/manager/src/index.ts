@@ -1,3 +1,4 @@
+export { footprint, leavesRoom, placement } from "./footprint.ts";
 export { VramManager } from "./manager.ts";
 export type {
   Capacity,

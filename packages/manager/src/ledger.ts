@@ -1,10 +1,4 @@
-import {
-  type AllocateOptions,
-  type DeviceCapacity,
-  invariant,
-  type VramConfig,
-  VramError,
-} from "@vram-residency/types";
+import { type DeviceCapacity, invariant, type VramConfig, VramError } from "@vram-residency/types";
 import type { Capacity } from "./options.ts";
 
 const HEADROOM_MIN_BYTES = 2 * 1024 ** 3;
@@ -73,10 +67,4 @@ export class Ledger {
     if (this.#headroom !== "auto") return this.#headroom;
     return this.#backend === "mock" ? 0 : Math.max(Math.ceil(freeBytes / 10), HEADROOM_MIN_BYTES);
   }
-}
-
-/** What an allocation takes of the device: its size and what alignment moves its start by, in whole granules. Unit: bytes. */
-export function footprint(bytes: number, granularityBytes: number, align?: AllocateOptions["align"]): number {
-  const shift = align === undefined ? 0 : (align.boundary - (align.offset % align.boundary)) % align.boundary;
-  return Math.ceil((shift + bytes) / granularityBytes) * granularityBytes;
 }

@@ -106,10 +106,7 @@ export class VramManager implements AsyncDisposable {
       const input = parseByteSource(source);
       scope.enter("source");
       await using opened = await openWithin(core, input, scope.signal);
-      const bytes = parseModelSize(opened.source.bytes, {
-        maxModelBytes: core.config.maxModelBytes,
-        deviceTotalBytes: device.facts.totalBytes,
-      });
+      const bytes = parseModelSize(opened.source.bytes, { maxModelBytes: core.config.maxModelBytes });
       const tensors = checked.tensors ?? [];
       assertTensorsFit(tensors, bytes);
       scope.enter("admission");

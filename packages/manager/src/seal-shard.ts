@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { equalBytes, FSVERITY_BLOCK_BYTES, fromHex } from "@vram-residency/crypto";
+import { equalBytes, fromHex } from "@vram-residency/crypto";
 import {
   type DigestReport,
   type HexDigest,
@@ -16,14 +16,12 @@ import {
 } from "@vram-residency/types";
 import type { ParsedSealOptions } from "@vram-residency/validation";
 import type { Core, Device } from "./core.ts";
+import { leavesRoom, placement } from "./footprint.ts";
 import { dropLost, giveBack, hold, isLost, reserve } from "./holdings.ts";
 import { issueSeal, modelClaim, recordSeal } from "./issue-seal.ts";
 import { assertPolicy } from "./policy-gate.ts";
 import type { Scope } from "./scope.ts";
 import type { Holding, Slot } from "./slots.ts";
-
-/** Alignment of a shard's payload, so that engines can use tensors in place. Unit: bytes. */
-const PAYLOAD_ALIGNMENT = 256;
 
 /**
  * Loads, checks and seals one shard into a claimed slot.
@@ -58,19 +56,12 @@ async function admit(
   scope.enter("admission");
   core.journal.assertReady();
   await assertPolicy(core, device, { phase: "start" }, slot.shardId);
-  await reserve(core, device, slot, leavesBytes(core, slot.bytes), alignment(options));
+  await reserve(core, device, slot, leavesBytes(core, slot.bytes), placement(options.payloadOffset));
 }
 
-/** Puts a shard's payload on a 256-byte boundary. */
-function alignment({ payloadOffset }: ParsedSealOptions): { boundary: number; offset: number } {
-  return { boundary: PAYLOAD_ALIGNMENT, offset: payloadOffset ?? 0 };
-}
-
-/** Room for the leaves: 32 bytes a block, in whole level-1 inputs of 4096 bytes. A single block is its own leaf. */
+/** Room for a shard's leaves, where they are kept. */
 function leavesBytes(core: Core, bytes: number): number {
-  const blocks = Math.ceil(bytes / FSVERITY_BLOCK_BYTES);
-  if (!core.config.storeLeaves || blocks <= 1) return 0;
-  return Math.ceil((blocks * 32) / FSVERITY_BLOCK_BYTES) * FSVERITY_BLOCK_BYTES;
+  return core.config.storeLeaves ? leavesRoom(bytes) : 0;
 }
 
 async function load(
@@ -141,7 +132,7 @@ async function allocate(
   scope: Scope,
 ): Promise<Holding> {
   const main = await hold(core, device, slot, slot.bytes, {
-    align: alignment(options),
+    align: placement(options.payloadOffset),
     exportable: options.exportable ?? false,
     signal: scope.signal,
   });

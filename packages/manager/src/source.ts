@@ -23,7 +23,7 @@ import { StreamSource } from "./stream-source.ts";
  *
  * @throws {@link VramError} `ERR_SOURCE` when it cannot be opened or is no regular file.
  */
-async function openSource(source: ByteSource, fileSystem: FileSystem): Promise<OpenedSource> {
+export async function openSource(source: ByteSource, fileSystem: FileSystem): Promise<OpenedSource> {
   if (typeof source === "string") return await openFile(source, fileSystem);
   if (source instanceof Uint8Array) return new MemorySource(source);
   if (source instanceof Blob) return new BlobSource(source);

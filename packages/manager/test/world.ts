@@ -131,7 +131,7 @@ export async function books(world: World): Promise<{ charged: number; ours: numb
 export const NOTHING: { charged: number; ours: number; live: number } = { charged: 0, ours: 0, live: 0 };
 
 /** The same allocator with one method replaced. */
-export function override<Name extends "capacity" | "evidence" | "writeBlocks">(
+export function override<Name extends "devices" | "capacity" | "digest" | "evidence" | "writeBlocks">(
   allocator: Allocator,
   name: Name,
   make: (original: Allocator[Name]) => Allocator[Name],

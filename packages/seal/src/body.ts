@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { equalBytes, parseStrictJson, reading, utf8 } from "@vram-residency/crypto";
+import { equalBytes, reading, utf8 } from "@vram-residency/crypto";
 import { type SealBody, VramError } from "@vram-residency/types";
 import {
   type Checked,
@@ -108,9 +108,12 @@ export function encodeSealBody(body: SealBody): Uint8Array {
 /**
  * Reads a body, and accepts only what {@link encodeSealBody} writes. Check the MAC first.
  *
+ * Any JSON parser will do: what two of them could read differently (a name twice, escapes, blanks, numbers, ill-formed UTF-8)
+ * is not what is written again, and is refused for that.
+ *
  * @returns Frozen, and without a prototype: a missing field is never an inherited one.
- * @throws {@link VramError} `ERR_FORMAT_INVALID` with format "seal": a rule of strict JSON; "field" for a missing,
- * unknown, ill-typed or contradictory one; "not-canonical" for another spelling.
+ * @throws {@link VramError} `ERR_FORMAT_INVALID` with format "seal": "too-large"; "syntax" for what is no JSON; "field" for a
+ * missing, unknown, ill-typed or contradictory one; "not-canonical" for another spelling.
  */
 export function parseSealBody(bytes: Uint8Array): SealBody {
   const refuse = (rule: string, what: string): never => {
@@ -120,7 +123,14 @@ export function parseSealBody(bytes: Uint8Array): SealBody {
       offset: 0,
     });
   };
-  const value = parseStrictJson(bytes, { format: "seal", maxBytes: SEAL_BODY_BYTES_MAX, maxDepth: 3 });
+  if (bytes.length > SEAL_BODY_BYTES_MAX)
+    refuse("too-large", `expected at most ${SEAL_BODY_BYTES_MAX} bytes`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    refuse("syntax", "expected JSON");
+  }
   const body = checkBody(value, (name, says) => refuse("field", `expected ${says} as ${name || "body"}`));
   if (!equalBytes(write(body), bytes)) refuse("not-canonical", "expected the one canonical encoding");
   return body;

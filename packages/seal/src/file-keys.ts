@@ -1,37 +1,43 @@
-import { fromHex } from "@vram-residency/crypto";
-import {
-  type FileHandle,
-  type FileStat,
-  type FileSystem,
-  type KeyProvider,
-  VramError,
-} from "@vram-residency/types";
+import type { FileHandle, FileStat, FileSystem, KeyProvider } from "@vram-residency/types";
+import { KEY_FILE_BYTES_MAX, type KeyFile, type KeyPurpose, parseKeyFile, refuse } from "./key-file.ts";
 
-/** Options of {@link fileKeys}. */
+/** Options of {@link fileKeys} and {@link readKeyFile}. */
 export interface FileKeysOptions {
   /** User id that must own the file. Default: not checked. */
   readonly ownerId?: number;
 }
 
-const FILE_BYTES_MAX = 65;
-
 /**
- * Provides the root that a file holds: 64 lowercase hexadecimal digits, and at most one newline.
+ * Provides every generation of the seal root that a key file holds.
  *
- * The file is a regular one, no symbolic link, and open to its owner alone.
- *
- * @returns A provider that reads the file each time it is asked, and throws `ERR_CONFIG_INVALID` with what to mend; the
- * error never names the path.
+ * @returns A provider that reads the file each time it is asked, and throws as {@link readKeyFile} does for purpose "seal".
  */
 export function fileKeys(fileSystem: FileSystem, path: string, options: FileKeysOptions = {}): KeyProvider {
   return {
     kind: "file",
-    async sealRoots() {
-      await using handle = await openKeyFile(fileSystem, path);
-      checkStat(await handle.stat(), options.ownerId);
-      return [{ secret: await readSecret(handle), state: "active" }];
-    },
+    sealRoots: async () => (await readKeyFile(fileSystem, path, { ...options, purpose: "seal" })).roots,
   };
+}
+
+/**
+ * Reads a key file: a regular one, no symbolic link, open to its owner alone.
+ *
+ * @param options.purpose - The root that is wanted; a file that holds the other one is refused. Default: either.
+ * @throws {@link VramError} `ERR_CONFIG_INVALID` with what to mend; it names neither the path nor a digit of a root.
+ * @see key-file.ts for what is in it.
+ */
+export async function readKeyFile(
+  fileSystem: FileSystem,
+  path: string,
+  options: FileKeysOptions & { readonly purpose?: KeyPurpose } = {},
+): Promise<KeyFile> {
+  await using handle = await openKeyFile(fileSystem, path);
+  checkStat(await handle.stat(), options.ownerId);
+  const file = parseKeyFile(await readText(handle));
+  if (options.purpose !== undefined && file.purpose !== options.purpose) {
+    refuse(`it holds the ${file.purpose} root: expected a file made for the ${options.purpose} root`);
+  }
+  return file;
 }
 
 async function openKeyFile(fileSystem: FileSystem, path: string): Promise<FileHandle> {
@@ -53,9 +59,9 @@ function checkStat(stat: FileStat, ownerId: number | undefined): void {
     refuse("expected a file that this user owns: chown it");
 }
 
-async function readSecret(handle: FileHandle): Promise<Uint8Array> {
+async function readText(handle: FileHandle): Promise<string> {
   // One byte more than a key file has, to notice a longer one.
-  const content = new Uint8Array(FILE_BYTES_MAX + 1);
+  const content = new Uint8Array(KEY_FILE_BYTES_MAX + 1);
   let length = 0;
   for (;;) {
     const count = await handle.read(content.subarray(length), length);
@@ -64,17 +70,10 @@ async function readSecret(handle: FileHandle): Promise<Uint8Array> {
   }
   const text = String.fromCharCode(...content.subarray(0, length));
   content.fill(0);
-  if (!/^[0-9a-f]{64}\n?$/.test(text)) {
-    refuse("expected 64 lowercase hexadecimal digits and at most one newline");
-  }
-  return fromHex(text.slice(0, 64));
+  return length > KEY_FILE_BYTES_MAX ? refuse(`expected at most ${KEY_FILE_BYTES_MAX} bytes`) : text;
 }
 
 function codeOf(error: unknown): string {
   const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
   return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : "unknown reason";
-}
-
-function refuse(reason: string): never {
-  throw new VramError("ERR_CONFIG_INVALID", `key file: ${reason}`, { field: "keyFile", reason });
 }

@@ -3,14 +3,7 @@
  *
  * @module
  */
-import {
-  canonicalJson,
-  decodeBase64,
-  encodeBase64,
-  hmacSha256,
-  isWellFormed,
-  pae,
-} from "@vram-residency/crypto";
+import { decodeBase64, encodeBase64, hmacSha256, isWellFormed, pae } from "@vram-residency/crypto";
 import {
   hasCode,
   type SealBody,
@@ -95,9 +88,9 @@ export function plainFields(body: SealBody): Omit<SealedShard, "seal"> {
   };
 }
 
-/** One text for the plain fields of a shard, equal for equal fields only. */
+/** One text for the plain fields of a shard, equal for equal fields only: both sides give them in the order of the table. */
 export function plainText(fields: Omit<SealedShard, "seal">): string {
-  return canonicalJson({ ...fields });
+  return JSON.stringify(fields);
 }
 
 /** The MAC of a body's bytes. @returns Shape: 32 bytes. @throws `ERR_STATE` for a wiped key. */

@@ -85,8 +85,14 @@ function macHolds(parts: ShardParts, key: SealKey): boolean {
 /** True when the MAC holds under the key of the epoch that the seal names: a seal of a former process, not a forgery. */
 function isOfOtherEpoch(parts: ShardParts, ring: KeyRing): boolean {
   if (parts.epoch === ring.epoch) return false;
-  using key = ring.deriveForDiagnosis(parts.kid, parts.epoch);
-  return key !== undefined && macHolds(parts, key);
+  const key = ring.deriveForDiagnosis(parts.kid, parts.epoch);
+  if (key === undefined) return false;
+  try {
+    return macHolds(parts, key);
+  } finally {
+    // By hand: for targets without `using`, compilers add a helper that is longer than this module.
+    key[Symbol.dispose]();
+  }
 }
 
 /** Reads the body, whose MAC holds, and compares everything outside the MAC with it. */

@@ -2,7 +2,7 @@
 export interface VramConfig {
   /** Device for shards that name none. */
   readonly gpuDevice: number;
-  /** Largest shard. Unit: bytes. Default 100 GiB; never more than the device has. */
+  /** Largest shard. Unit: bytes. Default 100 GiB. */
   readonly maxModelBytes: number;
   /** Device memory kept free. Unit: bytes. "auto": 0 on the mock; on CUDA the larger of 10 % of free and 2 GiB. */
   readonly headroomBytes: number | "auto";

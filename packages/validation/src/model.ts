@@ -39,19 +39,14 @@ export function parseModelRef(input: unknown, field = "modelRef"): ModelRef {
 /** What bounds a shard. Unit: bytes. */
 export interface ModelSizeLimits {
   readonly maxModelBytes: number;
-  readonly deviceTotalBytes: number;
-}
-
-function tooLarge(message: string): never {
-  throw new VramError("ERR_SOURCE", message, { reason: "too-large" });
 }
 
 /**
- * Parses the size of a shard that is to be loaded.
+ * Parses the size of a shard that is to be loaded. Whether it fits a device is for that device's account to say.
  *
- * @param bytes - Unit: bytes. Range: 1 to the smaller of both limits.
+ * @param bytes - Unit: bytes. Range: 1 to the limit.
  * @throws {@link VramError} `ERR_INPUT_INVALID` for what is no positive integer; `ERR_SOURCE` with reason "too-large" over
- * a limit, and the message says by how much.
+ * the limit, and the message says by how much.
  */
 export function parseModelSize(bytes: unknown, limits: ModelSizeLimits): ByteCount {
   const size = run(
@@ -62,18 +57,14 @@ export function parseModelSize(bytes: unknown, limits: ModelSizeLimits): ByteCou
     bytes,
     { root: "bytes" },
   );
-  const { maxModelBytes, deviceTotalBytes } = reading("limits", () => ({ ...limits }));
+  const { maxModelBytes } = reading("limits", () => ({ ...limits }));
   // Negated, so that a limit that is no number refuses.
   if (!(size <= maxModelBytes)) {
-    tooLarge(
+    throw new VramError(
+      "ERR_SOURCE",
       `the shard has ${size} bytes, ${size - maxModelBytes} over maxModelBytes (${maxModelBytes}): ` +
         "raise maxModelBytes, or split the shard",
-    );
-  }
-  if (!(size <= deviceTotalBytes)) {
-    tooLarge(
-      `the shard has ${size} bytes, ${size - deviceTotalBytes} over the device's ${deviceTotalBytes}: ` +
-        "choose a larger device, or split the shard over several",
+      { reason: "too-large" },
     );
   }
   return size;

@@ -32,12 +32,11 @@ describe("parseModelRef", () => {
 });
 
 describe("parseModelSize", () => {
-  const limits = { maxModelBytes: 100, deviceTotalBytes: 50 };
+  const limits = { maxModelBytes: 100 };
 
-  test("accepts sizes up to the smaller limit", () => {
+  test("accepts sizes up to the limit", () => {
     expect<number>(parseModelSize(1, limits)).toBe(1);
-    expect<number>(parseModelSize(50, limits)).toBe(50);
-    expect<number>(parseModelSize(100, { maxModelBytes: 100, deviceTotalBytes: 1000 })).toBe(100);
+    expect<number>(parseModelSize(100, limits)).toBe(100);
   });
 
   test("refuses an empty shard", () => {
@@ -54,21 +53,13 @@ describe("parseModelSize", () => {
     }
   });
 
-  test("says by how much a limit is passed, and how to raise it", () => {
+  test("says by how much the limit is passed, and how to raise it", () => {
     expect(refusalOf(() => parseModelSize(101, limits))).toBe(
       "ERR_SOURCE ERR_SOURCE: the shard has 101 bytes, 1 over maxModelBytes (100): raise maxModelBytes, or split the shard",
-    );
-    expect(refusalOf(() => parseModelSize(57, limits))).toBe(
-      "ERR_SOURCE ERR_SOURCE: the shard has 57 bytes, 7 over the device's 50: choose a larger device, or split the shard over several",
     );
   });
 
   test("refuses under a limit that is no number", () => {
-    expect(() => parseModelSize(1, { maxModelBytes: Number.NaN, deviceTotalBytes: 50 })).toThrow(
-      "ERR_SOURCE",
-    );
-    expect(() => parseModelSize(1, { maxModelBytes: 50, deviceTotalBytes: Number.NaN })).toThrow(
-      "ERR_SOURCE",
-    );
+    expect(() => parseModelSize(1, { maxModelBytes: Number.NaN })).toThrow("ERR_SOURCE");
   });
 });

@@ -57,8 +57,7 @@ const PARSERS: Readonly<Record<string, readonly [string, (input: unknown) => voi
   parseModelRef: ["ERR_INPUT_INVALID", (input) => expect(parseModelRef(input)).not.toContain("..")],
   parseModelSize: [
     "ERR_INPUT_INVALID",
-    (input) =>
-      within(parseModelSize(input, { maxModelBytes: 2 ** 60, deviceTotalBytes: 2 ** 60 }), 1, 2 ** 53 - 1),
+    (input) => within(parseModelSize(input, { maxModelBytes: 2 ** 60 }), 1, 2 ** 53 - 1),
   ],
   parseByteSource: [
     "ERR_INPUT_INVALID",

@@ -16,7 +16,7 @@ test("what was parsed has the branded type, and what was not does not", () => {
   const id: ShardId | undefined = options.shardId;
   const digest: HexDigest | undefined = options.expectedDigest;
   const ref: ModelRef = parseModelRef("m");
-  const size: ByteCount = parseModelSize(1, { maxModelBytes: 1, deviceTotalBytes: 1 });
+  const size: ByteCount = parseModelSize(1, { maxModelBytes: 1 });
   const source: ByteSource = parseByteSource("a");
 
   // @ts-expect-error: plain text is no model ref

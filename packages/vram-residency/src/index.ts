@@ -14,13 +14,16 @@ export { nodeDigester } from "@vram-residency/crypto/node";
 export type { Model, ModelFile } from "@vram-residency/formats";
 export { openModel } from "@vram-residency/formats";
 export type {
+  DeviceFit,
+  DeviceRoom,
+  FitOptions,
   LoadedModel,
   LoadOptions,
   LoadProgress,
   PlannedShard,
   ResidencyPlan,
 } from "@vram-residency/loader";
-export { loadModel, planModel } from "@vram-residency/loader";
+export { fitPlan, loadModel, planModel } from "@vram-residency/loader";
 export type {
   Capacity,
   DeviceStatus,
@@ -33,14 +36,16 @@ export type {
 export { VramManager } from "@vram-residency/manager";
 export type { Decision, Policy, PolicyFacts, PolicyProfile } from "@vram-residency/policy";
 export { createPolicy, evaluatePolicy, policyDigest } from "@vram-residency/policy";
-export type { KeyRing, SealKey } from "@vram-residency/seal";
+export type { KeyFile, KeyPurpose, KeyRing, SealKey } from "@vram-residency/seal";
 export {
   computeSignature,
   deriveSealKey,
   fileKeys,
+  formatKeyFile,
   keyId,
   RootSecret,
   randomKeys,
+  readKeyFile,
   staticKeys,
   tokenKeys,
   verifySignature,

@@ -1,4 +1,4 @@
-import { VramError } from "@vram-residency/types";
+import { refuseArgument as refuse } from "../report.ts";
 
 /** One bit of one shard. */
 export interface Flip {
@@ -16,10 +16,6 @@ export interface DemoOptions {
   readonly state?: string;
   readonly flip?: Flip;
   readonly json: boolean;
-}
-
-function refuse(field: string, reason: string): never {
-  throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}`, { field, reason });
 }
 
 /**

@@ -6,12 +6,9 @@
 import type { Mismatch, SealedShard, ShardStatus } from "vram-residency";
 import { printable } from "vram-residency";
 import { memoryMap } from "../memory-map.ts";
-import { paint, type Terminal, type Tone } from "../terminal.ts";
-import { cut, size, table } from "../text.ts";
+import { paint, printDocument, type Terminal, type Tone } from "../terminal.ts";
+import { cut, size, table, wrap } from "../text.ts";
 import type { TappedRecord } from "./record-tap.ts";
-
-/** The `apiVersion` of the JSON document. */
-export const DEMO_API_VERSION = "vram-residency.demo/v1";
 
 /** What is known of the set-up. */
 export interface Setting {
@@ -148,25 +145,13 @@ export class Story {
     this.#fact("Log", log);
     this.#fact("Result", ok ? "every act went as it should" : "something did not go as it should");
     this.#line("");
-    if (this.#json) {
-      const document = { apiVersion: DEMO_API_VERSION, kind: "Demo", ok, acts: this.acts };
-      this.#terminal.out(`${JSON.stringify(document, null, 2)}\n`);
-    }
+    if (this.#json) printDocument(this.#terminal, "demo", "Demo", { ok, acts: this.acts });
   }
 
   #fact(name: string, text: string): void {
-    const room = this.#terminal.columns - 10;
-    const words = text.split(" ");
-    let line = "";
-    let first = true;
-    for (const word of words) {
-      if (line.length > 0 && line.length + 1 + word.length > room) {
-        this.#line(`${(first ? name : "").padEnd(10)}${line}`);
-        first = false;
-        line = word;
-      } else line = line.length === 0 ? word : `${line} ${word}`;
-    }
-    this.#line(`${(first ? name : "").padEnd(10)}${line}`);
+    const [first = "", ...rest] = wrap(text, this.#terminal.columns - 10);
+    this.#line(`${name.padEnd(10)}${first}`);
+    for (const line of rest) this.#line(`${" ".repeat(10)}${line}`);
   }
 
   #line(text: string): void {
