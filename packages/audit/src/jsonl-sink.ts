@@ -1,4 +1,11 @@
-import { assertPort, assertText, readOptions, refuseArgument, utf8 } from "@vram-residency/crypto";
+import {
+  assertPort,
+  assertText,
+  isWellFormed,
+  readOptions,
+  refuseArgument,
+  utf8,
+} from "@vram-residency/crypto";
 import {
   type AuditEvent,
   type AuditReceipt,
@@ -199,9 +206,10 @@ function checkedOptions(from: JsonlSinkOptions): JsonlSinkOptions {
   assertPort(fileSystem, "fileSystem", "makeDirectory", "open", "syncDirectory");
   assertPort(timers, "timers", "after");
   assertText(directory, "directory");
-  // An empty one would be the root of all files.
-  if (directory === "" || directory.includes("\0"))
-    refuseArgument("directory", "expected a path without NUL");
+  // An empty one would be the root of all files, and a lone surrogate another name than the one that was meant.
+  if (directory === "" || directory.includes("\0") || !isWellFormed(directory)) {
+    refuseArgument("directory", "expected a path in well-formed text without NUL");
+  }
   if (deadlineMs !== undefined) byteCount(deadlineMs, "deadlineMs");
   if (queueMax !== undefined) byteCount(queueMax, "queueMax");
   return options;

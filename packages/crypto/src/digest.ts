@@ -74,8 +74,7 @@ export async function digestStream(
 ): Promise<HexDigest> {
   const stream = createDigest(algorithm, digester);
   for await (const chunk of chunksOf(source)) {
-    if (!isBytes(chunk)) refuseArgument("source", "expected every chunk to be a Uint8Array");
-    stream.update(chunk);
+    stream.update(checkedChunk(chunk));
   }
   return hexDigest(toHex(stream.digest()));
 }
@@ -94,6 +93,10 @@ function chunksOf(source: AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>
   });
 }
 
+function checkedChunk(chunk: unknown): Uint8Array {
+  return isBytes(chunk) ? chunk : refuseArgument("source", "expected every chunk to be a Uint8Array");
+}
+
 /** Not every browser's stream is iterable. */
 async function* readChunks(source: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = source.getReader();
@@ -103,7 +106,8 @@ async function* readChunks(source: ReadableStream<Uint8Array>): AsyncGenerator<U
       const { done, value } = await reader.read();
       ended = done;
       if (done) return;
-      yield value;
+      // Checked first: what is yielded is asked whether it is a promise.
+      yield checkedChunk(value);
     }
   } finally {
     if (!ended) await reader.cancel().catch(() => undefined);

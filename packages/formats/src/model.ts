@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { assertPort, assertText, parseStrictJson, refuseArgument } from "@vram-residency/crypto";
+import {
+  assertPort,
+  assertText,
+  isWellFormed,
+  parseStrictJson,
+  refuseArgument,
+} from "@vram-residency/crypto";
 import {
   type FileHandle,
   type FileSystem,
@@ -73,8 +79,10 @@ export async function openModel(path: string, fileSystem: FileSystem): Promise<M
 
 function assertPath(path: string): void {
   assertText(path, "path");
-  // The kernel would take the part before a NUL for the whole.
-  if (path === "" || path.includes("\0")) refuseArgument("path", "expected a path without NUL");
+  // The kernel would take the part before a NUL for the whole; a lone surrogate names another file than the one meant.
+  if (path === "" || path.includes("\0") || !isWellFormed(path)) {
+    refuseArgument("path", "expected a path in well-formed text without NUL");
+  }
 }
 
 interface Found {

@@ -3,32 +3,20 @@
  *
  * @module
  */
-import { isBytes, reading } from "@vram-residency/crypto";
+import { reading } from "@vram-residency/crypto";
 import {
   type ByteCount,
   type ByteSource,
   byteCount,
-  type ErrorDetails,
   type FileHandle,
   type FileStat,
   type FileSystem,
   type OpenedSource,
-  type SizedStream,
-  VramError,
 } from "@vram-residency/types";
 import type { Core } from "./core.ts";
 import { unlessAborted } from "./limits.ts";
-
-function sourceError(
-  reason: ErrorDetails["ERR_SOURCE"]["reason"],
-  message: string,
-  cause?: unknown,
-): VramError<"ERR_SOURCE"> {
-  return new VramError("ERR_SOURCE", message, { reason }, cause === undefined ? undefined : { cause });
-}
-
-/** Most empty chunks in a row. They take no time, so a stream of nothing else would leave none for anybody else. */
-const EMPTY_RUNS_MAX = 1024;
+import { sourceError } from "./source-error.ts";
+import { StreamSource } from "./stream-source.ts";
 
 /**
  * Opens a checked source.
@@ -87,14 +75,18 @@ class MemorySource implements OpenedSource {
   }
 
   async readRange(offset: number, bytes: number): Promise<Uint8Array> {
-    // A detached array throws, and one that was shrunk gives less.
-    if (isBytes(this.#data)) {
+    let cause: unknown;
+    try {
       const copy = this.#data.slice(offset, offset + bytes);
       if (copy.length === bytes) return copy;
+    } catch (error) {
+      // A typed array without its memory throws; one that only follows it gives less.
+      cause = error;
     }
     throw sourceError(
       "changed",
       "the array was detached or shrunk while it was read: keep it until the call returns",
+      cause,
     );
   }
 
@@ -138,68 +130,6 @@ class BlobSource implements OpenedSource {
   }
 }
 
-class StreamSource implements OpenedSource {
-  readonly kind = "stream";
-  readonly bytes: ByteCount;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-
-  constructor(source: SizedStream) {
-    this.bytes = byteCount(source.bytes, "source.bytes");
-    try {
-      this.#reader = source.stream.getReader();
-    } catch (cause) {
-      throw sourceError("unreadable", "the stream is locked: hand over one that nobody reads", cause);
-    }
-  }
-
-  async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
-    let total = 0;
-    let empty = 0;
-    for (;;) {
-      const { done, value } = await this.#read();
-      if (done) break;
-      const run = plainView(value);
-      total += run.length;
-      if (total > this.bytes) throw sourceError("changed", "the stream is longer than announced");
-      empty = run.length === 0 ? empty + 1 : 0;
-      if (empty > EMPTY_RUNS_MAX)
-        throw sourceError("unreadable", "the stream gives no bytes and does not end");
-      for (let offset = 0; offset < run.length; offset += chunkBytes) {
-        yield run.slice(offset, offset + chunkBytes);
-      }
-    }
-    if (total < this.bytes)
-      throw sourceError("truncated", `the stream ended ${this.bytes - total} bytes early`);
-  }
-
-  /** The next run, inside an object: a promise would ask a bare one whether it is a promise itself. */
-  async #read(): Promise<{ readonly done: boolean; readonly value: unknown }> {
-    try {
-      const { done, value } = await this.#reader.read();
-      return { done, value };
-    } catch (cause) {
-      throw sourceError("unreadable", "the stream failed", cause);
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    // Not awaited: the stream's owner may never answer. What it says has no bearing on what was read.
-    void Promise.resolve()
-      .then(() => this.#reader.cancel())
-      .catch(() => {});
-  }
-}
-
-/** The bytes of a chunk as the runtime sees them: what a subclass says of its length does not count. */
-function plainView(chunk: unknown): Uint8Array {
-  try {
-    if (isBytes(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  } catch {
-    // Said below.
-  }
-  throw sourceError("unreadable", "the stream gave something other than bytes: give it Uint8Arrays");
-}
-
 async function openFile(path: string, fileSystem: FileSystem): Promise<OpenedSource> {
   let file: FileHandle;
   try {
@@ -240,10 +170,14 @@ class FileSource implements OpenedSource {
 
   async *chunks(chunkBytes: number): AsyncGenerator<Uint8Array> {
     // Two buffers: the next run is read while the caller hashes this one.
-    const buffers = [new Uint8Array(chunkBytes), new Uint8Array(chunkBytes)];
+    const bufferBytes = Math.min(chunkBytes, this.bytes);
+    const buffers = [new Uint8Array(bufferBytes), new Uint8Array(bufferBytes)];
     const fill = (offset: number): Promise<Uint8Array> => {
       const buffer = buffers[(offset / chunkBytes) & 1] ?? new Uint8Array(chunkBytes);
-      return this.#fill(buffer.subarray(0, Math.min(chunkBytes, this.bytes - offset)), offset);
+      const run = this.#fill(buffer.subarray(0, Math.min(chunkBytes, this.bytes - offset)), offset);
+      // It may fail while the caller is busy with the run before: seen when it is awaited, but not unhandled until then.
+      run.catch(() => {});
+      return run;
     };
     let next = this.bytes > 0 ? fill(0) : undefined;
     try {

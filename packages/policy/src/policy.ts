@@ -41,6 +41,7 @@ export function assertPolicyMade(policy: Policy): void {
 
 /** What becomes of a rule's findings under a policy: the profile's word, unless it is overridden. */
 export function effectsOf(policy: Policy, rule: Rule): Effects {
+  assertPolicyMade(policy);
   const overrides = policy.overrides;
   const override =
     overrides !== undefined && Object.hasOwn(overrides, rule.id) ? overrides[rule.id] : undefined;

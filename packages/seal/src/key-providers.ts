@@ -7,6 +7,7 @@ import {
   isWellFormed,
   lp,
   reading,
+  refuseArgument,
   sha256,
   utf8,
 } from "@vram-residency/crypto";
@@ -32,12 +33,13 @@ export function randomKeys(random: Random): KeyProvider {
 
 /** Provides the roots it is given, copied. @throws {@link VramError} `ERR_INPUT_INVALID` for what are no roots. */
 export function staticKeys(roots: readonly SealRoot[]): KeyProvider {
-  const own = reading("roots", () => Array.from(roots, ({ secret, state }) => ({ secret, state }))).map(
-    ({ secret, state }) => {
-      assertBytes(secret, "roots");
-      return { secret: secret.slice(), state };
-    },
-  );
+  const own = reading("roots", () => {
+    if (!Array.isArray(roots)) refuseArgument("roots", "expected an array");
+    return Array.from(roots as readonly SealRoot[], ({ secret, state }) => ({ secret, state }));
+  }).map(({ secret, state }) => {
+    assertBytes(secret, "roots");
+    return { secret: secret.slice(), state };
+  });
   return {
     kind: "static",
     sealRoots: () => Promise.resolve(own.map(({ secret, state }) => ({ secret: secret.slice(), state }))),

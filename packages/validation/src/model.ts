@@ -1,3 +1,4 @@
+import { reading } from "@vram-residency/crypto";
 import { type Brand, type ByteCount, byteCount, VramError } from "@vram-residency/types";
 import { refuse } from "./refusal.ts";
 import { branded, checked, run } from "./schema.ts";
@@ -56,7 +57,7 @@ export function parseModelSize(bytes: unknown, limits: ModelSizeLimits): ByteCou
     bytes,
     { root: "bytes" },
   );
-  const { maxModelBytes } = limits;
+  const { maxModelBytes } = reading("limits", () => ({ ...limits }));
   // Negated, so that a limit that is no number refuses.
   if (!(size <= maxModelBytes)) {
     throw new VramError(

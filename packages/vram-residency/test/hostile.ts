@@ -1,8 +1,11 @@
-/** What a careless or hostile JavaScript caller hands over, and how an API must answer. */
+/** What a careless or hostile JavaScript caller hands over, and how an API answered. */
 import { isVramError } from "@vram-residency/types";
 
+/** No error may repeat it. */
+const WORDS = "the caller's own words";
+
 function thrower(): never {
-  throw new Error("the caller's own words");
+  throw new Error(WORDS);
 }
 
 function revoked(): unknown {
@@ -17,7 +20,30 @@ function detached(): Uint8Array {
   return bytes;
 }
 
-/** Makes of wrong values, by name; fresh ones for every call. */
+const FIELDS = [
+  "allocator",
+  "bytes",
+  "device",
+  "fileSystem",
+  "manager",
+  "owned",
+  "shardId",
+  "shards",
+  "stream",
+  "type",
+];
+
+function withGetters(): unknown {
+  const getter = { get: thrower, enumerable: true, configurable: true };
+  return Object.defineProperties({}, Object.fromEntries(FIELDS.map((name) => [name, getter])));
+}
+
+function trapped(): unknown {
+  const handler = { get: thrower, has: thrower, ownKeys: thrower, getPrototypeOf: thrower };
+  return new Proxy({}, { ...handler, getOwnPropertyDescriptor: thrower });
+}
+
+/** Makers of wrong values, by name: every call gets a fresh one. */
 export const WRONG: Readonly<Record<string, () => unknown>> = {
   undefined: () => undefined,
   null: () => null,
@@ -32,39 +58,12 @@ export const WRONG: Readonly<Record<string, () => unknown>> = {
   "text with NUL": () => "a\0b",
   "function that throws": () => thrower,
   "empty array": () => [],
-  "array of objects": () => [{}, null],
+  "array of junk": () => [{}, null],
   "empty object": () => ({}),
-  "object without prototype": () => Object.create(null) as unknown,
+  "no prototype": () => Object.create(null) as unknown,
   "own __proto__": () => JSON.parse('{"__proto__":{"polluted":true},"constructor":1}') as unknown,
-  "getters that throw": () =>
-    Object.defineProperties(
-      {},
-      Object.fromEntries(
-        [
-          "device",
-          "bytes",
-          "length",
-          "shardId",
-          "type",
-          "stream",
-          "signal",
-          "fileSystem",
-          "manager",
-          "shards",
-        ].map((name) => [name, { get: thrower, enumerable: true, configurable: true }]),
-      ),
-    ),
-  "proxy that throws": () =>
-    new Proxy(
-      {},
-      {
-        get: thrower,
-        has: thrower,
-        ownKeys: thrower,
-        getPrototypeOf: thrower,
-        getOwnPropertyDescriptor: thrower,
-      },
-    ),
+  "getters that throw": withGetters,
+  "proxy that throws": trapped,
   "revoked proxy": revoked,
   "object with a length": () => ({ length: 2, 0: {}, 1: {} }),
   "wide array": () => new Uint16Array(4),
@@ -74,21 +73,80 @@ export const WRONG: Readonly<Record<string, () => unknown>> = {
   date: () => new Date(Number.NaN),
 };
 
-/** How a call answered: "ok", an error's code, or what was wrong with the answer. */
-export type Answer =
-  | { readonly kind: "ok"; readonly value: unknown }
-  | { readonly kind: "refused"; readonly code: string }
-  | { readonly kind: "fault"; readonly what: string };
-
-/** Calls, and judges the answer: a value, or one coded error of one line that repeats nothing of the caller's. */
-export async function answerOf(call: () => unknown): Promise<Answer> {
+/** How a call ended: with a value, a coded error of one line in our own words, or anything else. */
+export async function outcome(call: () => unknown): Promise<string> {
   try {
-    return { kind: "ok", value: await call() };
+    // In an array: a value that is awaited would be asked whether it is a promise.
+    const [value] = [call()];
+    if (value instanceof Promise) await value;
+    return "accepted";
   } catch (error) {
-    if (!isVramError(error)) return { kind: "fault", what: `threw ${String(error)}` };
-    if (error.code === "ERR_BUG") return { kind: "fault", what: `${error.message}: ${String(error.cause)}` };
-    if (/[\n\r]|the caller's own words|object Object/.test(error.message))
-      return { kind: "fault", what: `says ${error.message}` };
-    return { kind: "refused", code: error.code };
+    if (!isVramError(error)) return `threw ${String(error)}`;
+    if (error.code === "ERR_BUG") return `${error.message}, because of ${String(error.cause)}`;
+    if (/[\r\n]|object Object/.test(error.message) || error.message.includes(WORDS))
+      return `says ${error.message}`;
+    return error.code;
   }
+}
+
+/** Puts every wrong value in the place of one argument. @returns Names of those that were accepted, and every fault. */
+export async function tryAll(
+  call: (...args: readonly unknown[]) => unknown,
+  args: readonly unknown[],
+  place: number,
+): Promise<{ accepted: string[]; faults: string[] }> {
+  const accepted: string[] = [];
+  const faults: string[] = [];
+  for (const [name, make] of Object.entries(WRONG)) {
+    const answer = await outcome(() => call(...args.slice(0, place), make(), ...args.slice(place + 1)));
+    if (answer === "accepted") accepted.push(name);
+    else if (!/^ERR_[A-Z_]+$/.test(answer)) faults.push(`${name}: ${answer}`);
+  }
+  return { accepted, faults };
+}
+
+/** A function as plain JavaScript sees it. */
+export type Loose = (...args: readonly unknown[]) => unknown;
+
+/** Which wrong values one argument takes, by their names; "any" for one that has no wrong values. */
+export type Takes = readonly string[] | "any";
+
+/** One public function, good arguments for it, and what each takes besides. */
+export interface Case {
+  readonly call: Loose;
+  readonly args: readonly unknown[];
+  readonly takes: readonly (Takes | undefined)[];
+}
+
+/** An argument that may be left out. */
+export const OPTIONAL: readonly string[] = ["undefined"];
+/** An options object of which nothing is required. */
+export const OPTIONS: readonly string[] = ["undefined", "empty object", "no prototype"];
+/** The same, where also instances of classes are taken, for the fields that they inherit. */
+export const OBJECTS: readonly string[] = [...OPTIONS, "bare buffer", "detached array", "promise", "date"];
+
+/** Describes a case. @param takes - By place; default none. */
+export function of(call: unknown, args: readonly unknown[], ...takes: readonly (Takes | undefined)[]): Case {
+  if (typeof call !== "function") throw new Error("expected a function");
+  return { call: (...given) => Reflect.apply(call, undefined, given) as unknown, args, takes };
+}
+
+/** Tries every argument of a case. @returns One line for each answer that should not be. */
+export async function complaints({ call, args, takes }: Case): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for (const place of args.keys()) {
+    const { accepted, faults } = await tryAll(call, args, place);
+    lines.push(...faults.map((fault) => `argument ${place}, ${fault}`));
+    const allowed = takes[place] ?? [];
+    if (allowed === "any") continue;
+    lines.push(
+      ...accepted.filter((name) => !allowed.includes(name)).map((name) => `argument ${place} takes ${name}`),
+    );
+    lines.push(
+      ...allowed
+        .filter((name) => !accepted.includes(name))
+        .map((name) => `argument ${place} refuses ${name}`),
+    );
+  }
+  return lines;
 }
