@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { equalBytes, reading, utf8 } from "@vram-residency/crypto";
+import { assertBytes, equalBytes, reading, utf8 } from "@vram-residency/crypto";
 import { type SealBody, VramError } from "@vram-residency/types";
 import {
   type Checked,
@@ -123,6 +123,7 @@ export function parseSealBody(bytes: Uint8Array): SealBody {
       offset: 0,
     });
   };
+  assertBytes(bytes, "body");
   if (bytes.length > SEAL_BODY_BYTES_MAX)
     refuse("too-large", `expected at most ${SEAL_BODY_BYTES_MAX} bytes`);
   let value: unknown;

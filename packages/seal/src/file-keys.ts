@@ -1,3 +1,4 @@
+import { reading } from "@vram-residency/crypto";
 import type { FileHandle, FileStat, FileSystem, KeyProvider } from "@vram-residency/types";
 import { KEY_FILE_BYTES_MAX, type KeyFile, type KeyPurpose, parseKeyFile, refuse } from "./key-file.ts";
 
@@ -13,9 +14,11 @@ export interface FileKeysOptions {
  * @returns A provider that reads the file each time it is asked, and throws as {@link readKeyFile} does for purpose "seal".
  */
 export function fileKeys(fileSystem: FileSystem, path: string, options: FileKeysOptions = {}): KeyProvider {
+  const { ownerId } = reading("options", () => ({ ...options }));
+  const wanted = { ...(ownerId === undefined ? {} : { ownerId }), purpose: "seal" } as const;
   return {
     kind: "file",
-    sealRoots: async () => (await readKeyFile(fileSystem, path, { ...options, purpose: "seal" })).roots,
+    sealRoots: async () => (await readKeyFile(fileSystem, path, wanted)).roots,
   };
 }
 
@@ -31,11 +34,11 @@ export async function readKeyFile(
   path: string,
   options: FileKeysOptions & { readonly purpose?: KeyPurpose } = {},
 ): Promise<KeyFile> {
+  const { ownerId, purpose } = reading("options", () => ({ ...options }));
   await using handle = await openKeyFile(fileSystem, path);
-  checkStat(await handle.stat(), options.ownerId);
-  const file = parseKeyFile(await readText(handle));
-  if (options.purpose !== undefined && file.purpose !== options.purpose) {
-    refuse(`it holds the ${file.purpose} root: expected a file made for the ${options.purpose} root`);
+  const file = parseKeyFile(await readText(handle, ownerId));
+  if (purpose !== undefined && file.purpose !== purpose) {
+    refuse(`it holds the ${file.purpose} root: expected a file made for the other one`);
   }
   return file;
 }
@@ -52,6 +55,14 @@ async function openKeyFile(fileSystem: FileSystem, path: string): Promise<FileHa
   return refuse("expected a regular file");
 }
 
+async function attempt<Result>(call: Promise<Result>): Promise<Result> {
+  try {
+    return await call;
+  } catch (error) {
+    return refuse(`cannot be read (${codeOf(error)}): check the disk`);
+  }
+}
+
 function checkStat(stat: FileStat, ownerId: number | undefined): void {
   if (stat.kind !== "file") refuse("expected a regular file");
   if ((stat.mode & 0o077) !== 0) refuse("expected a file of its owner alone: chmod 600");
@@ -59,12 +70,13 @@ function checkStat(stat: FileStat, ownerId: number | undefined): void {
     refuse("expected a file that this user owns: chown it");
 }
 
-async function readText(handle: FileHandle): Promise<string> {
+async function readText(handle: FileHandle, ownerId: number | undefined): Promise<string> {
+  checkStat(await attempt(handle.stat()), ownerId);
   // One byte more than a key file has, to notice a longer one.
   const content = new Uint8Array(KEY_FILE_BYTES_MAX + 1);
   let length = 0;
   for (;;) {
-    const count = await handle.read(content.subarray(length), length);
+    const count = await attempt(handle.read(content.subarray(length), length));
     length += count;
     if (count === 0 || length === content.length) break;
   }

@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { fromHex, toHex } from "@vram-residency/crypto";
+import { assertText, fromHex, isBytes, reading, refuseArgument, toHex } from "@vram-residency/crypto";
 import { type KeyState, type SealRoot, VramError } from "@vram-residency/types";
 import { KEY_RING_ROOTS_MAX } from "./key-ring.ts";
 import { ROOT_BYTES_MIN } from "./keys.ts";
@@ -39,9 +39,9 @@ const ROOT_LINE = /^(active|verify-only|revoked) ([0-9a-f]{64})$/;
  *
  * @throws {@link VramError} `ERR_INPUT_INVALID` for what {@link parseKeyFile} would refuse.
  */
-export function formatKeyFile({ purpose, roots }: KeyFile): string {
-  const fault =
-    faultOf(roots) ?? (roots.every(({ secret }) => secret.length === ROOT_BYTES_MIN) ? undefined : SIZE);
+export function formatKeyFile(file: KeyFile): string {
+  const { purpose, roots } = readFile(file);
+  const fault = faultOf(roots);
   if (fault !== undefined) {
     throw new VramError("ERR_INPUT_INVALID", `key file: ${fault}`, { field: "roots", reason: fault });
   }
@@ -49,7 +49,21 @@ export function formatKeyFile({ purpose, roots }: KeyFile): string {
   return `${[TITLE, `purpose ${purpose}`, ...lines].join("\n")}\n`;
 }
 
-const SIZE = `expected roots of ${ROOT_BYTES_MIN} bytes`;
+function readFile(file: KeyFile): KeyFile {
+  return reading("file", () => {
+    const { purpose, roots } = file;
+    if (purpose !== "seal" && purpose !== "audit") refuseArgument("purpose", "expected seal or audit");
+    if (!Array.isArray(roots)) refuseArgument("roots", "expected an array");
+    const copies = Array.from(roots as readonly SealRoot[], ({ secret, state }) => ({ secret, state }));
+    if (!copies.every(({ secret }) => isBytes(secret) && secret.length === ROOT_BYTES_MIN)) {
+      refuseArgument("roots", `expected roots of ${ROOT_BYTES_MIN} bytes`);
+    }
+    if (!copies.every(({ state }) => state === "active" || state === "verify-only" || state === "revoked")) {
+      refuseArgument("roots", "expected every root to be active, verify-only or revoked");
+    }
+    return { purpose, roots: copies };
+  });
+}
 
 /**
  * Reads what {@link formatKeyFile} writes, and the file of one line. Nothing else: no blanks, no comments, one newline a
@@ -58,6 +72,7 @@ const SIZE = `expected roots of ${ROOT_BYTES_MIN} bytes`;
  * @throws {@link VramError} `ERR_CONFIG_INVALID`, naming the line and never what stands in it.
  */
 export function parseKeyFile(text: string): KeyFile {
+  assertText(text, "text");
   const [, only] = /^([0-9a-f]{64})\n?$/.exec(text) ?? [];
   if (only !== undefined) return checked("seal", [{ secret: fromHex(only), state: "active" }]);
 

@@ -68,7 +68,11 @@ const CRYPTO: Readonly<Record<string, Case>> = {
   assertBytes: of(crypto.assertBytes, [bytes, "field"], [], "any"),
   assertText: of(crypto.assertText, ["a", "field"], TEXTS, "any"),
   assertPort: of((one: object) => crypto.assertPort(one, "field", "toString" as never), [{}], "any"),
-  readOptions: of((one: object) => crypto.readOptions(one, "field", []), [{}], OBJECTS.slice(1)),
+  readOptions: of(
+    (one: object) => crypto.readOptions(one, "field", []),
+    [{}],
+    [...OBJECTS.slice(1), "proxy that throws", "revoked proxy"],
+  ),
   reading: of((one: object) => crypto.reading("field", () => Object.keys(one)), [{}], "any"),
   parseStrictJson: of(crypto.parseStrictJson, ["{}", { format: "x", maxBytes: 10 }]),
 };
@@ -87,6 +91,9 @@ const SEAL: Readonly<Record<string, Case>> = {
     (...args: Parameters<typeof seal.fileKeys>) => seal.fileKeys(...args).sealRoots(),
     [nodeFileSystem, "/none", {}],
   ),
+  readKeyFile: of(seal.readKeyFile, [nodeFileSystem, "/none", {}]),
+  formatKeyFile: of(seal.formatKeyFile, [{}]),
+  parseKeyFile: of(seal.parseKeyFile, ["text"]),
   randomKeys: of(seal.randomKeys, [systemRandom]),
   staticKeys: of(seal.staticKeys, [[]], ["empty array"]),
   tokenKeys: of(seal.tokenKeys, ["0123456789012345678901234567890123456789"]),

@@ -21,7 +21,8 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
     () => undefined,
     (reason: unknown) => reason,
   );
-  return error === undefined ? "done" : isVramError(error) ? error.code : String(error);
+  if (error !== undefined && !isVramError(error)) throw error;
+  return error?.code ?? "done";
 }
 
 /** The machine's files, except that what is written to a new one goes to a device that is always full. */

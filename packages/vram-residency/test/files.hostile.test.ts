@@ -146,7 +146,7 @@ describe("what is too large", () => {
 
   test("is refused over the device's memory", async () => {
     truncateSync(write("large", 1), 9 * MIB);
-    expect(await refusal(at("large"))).toBe("ERR_SOURCE too-large");
+    expect(await refusal(at("large"))).toBe("ERR_VRAM_INSUFFICIENT");
   });
 
   test("is refused by a device that is full", async () => {

@@ -122,8 +122,19 @@ export interface Case {
 export const OPTIONAL: readonly string[] = ["undefined"];
 /** An options object of which nothing is required. */
 export const OPTIONS: readonly string[] = ["undefined", "empty object", "no prototype"];
-/** The same, where also instances of classes are taken, for the fields that they inherit. */
-export const OBJECTS: readonly string[] = [...OPTIONS, "bare buffer", "detached array", "promise", "date"];
+/** The same, of any object: what it holds besides is nobody's business. */
+export const OBJECTS: readonly string[] = [
+  ...OPTIONS,
+  ...[
+    "empty array",
+    "array of junk",
+    "own __proto__",
+    "getters that throw",
+    "object with a length",
+    "wide array",
+  ],
+  ...["bare buffer", "detached array", "promise", "date"],
+];
 
 /** Describes a case. @param takes - By place; default none. */
 export function of(call: unknown, args: readonly unknown[], ...takes: readonly (Takes | undefined)[]): Case {
