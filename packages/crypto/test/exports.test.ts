@@ -4,7 +4,9 @@ import * as node from "@vram-residency/crypto/node";
 
 test("exports exactly the documented names", () => {
   expect(Object.keys(crypto).sort()).toEqual([
+    "CompactRange",
     "DIGEST_BYTES",
+    "FRONTIER_HASHES_MAX",
     "FSVERITY_BLOCK_BYTES",
     "FSVERITY_GROUP_BYTES",
     "FSVERITY_GROUP_LEAVES",
@@ -14,6 +16,7 @@ test("exports exactly the documented names", () => {
     "checkBlocks",
     "computeDigest",
     "concatBytes",
+    "consistencyProof",
     "createDigest",
     "createFsVerity",
     "decodeBase64",
@@ -28,14 +31,19 @@ test("exports exactly the documented names", () => {
     "hkdfExpand",
     "hkdfExtract",
     "hmacSha256",
+    "inclusionProof",
     "isWellFormed",
     "lp",
+    "merkleLeaf",
+    "merkleNode",
     "pae",
     "parseStrictJson",
     "portableDigester",
     "sha256",
     "toHex",
     "utf8",
+    "verifyConsistency",
+    "verifyInclusion",
   ]);
-  expect(Object.keys(node)).toEqual(["nodeDigester"]);
+  expect(Object.keys(node).sort()).toEqual(["nodeDigester", "nodeEd25519", "nodeHmacSha256", "nodeSha256"]);
 });
