@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import * as crypto from "@vram-residency/crypto";
 import * as node from "@vram-residency/crypto/node";
+import * as secret from "@vram-residency/crypto/secret";
 
 test("exports exactly the documented names", () => {
   expect(Object.keys(crypto).sort()).toEqual([
@@ -46,4 +47,14 @@ test("exports exactly the documented names", () => {
     "verifyInclusion",
   ]);
   expect(Object.keys(node).sort()).toEqual(["nodeDigester", "nodeEd25519", "nodeHmacSha256", "nodeSha256"]);
+  expect(Object.keys(secret).sort()).toEqual([
+    "DEFAULT_DEPLOYMENT",
+    "ROOT_BYTES_MIN",
+    "Secret",
+    "checkRoot",
+    "keyIdOf",
+    "lend",
+    "purposeInfo",
+    "withPrk",
+  ]);
 });

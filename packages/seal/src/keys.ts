@@ -3,28 +3,22 @@
  *
  * @module
  */
+import { hkdfExpand, toHex } from "@vram-residency/crypto";
 import {
-  concatBytes,
-  hkdfExpand,
-  hkdfExtract,
-  isWellFormed,
-  lp,
-  sha256,
-  toHex,
-} from "@vram-residency/crypto";
+  checkRoot,
+  DEFAULT_DEPLOYMENT,
+  keyIdOf,
+  purposeInfo,
+  Secret,
+  withPrk,
+} from "@vram-residency/crypto/secret";
 import { VramError } from "@vram-residency/types";
-import { lend, Secret } from "./secret.ts";
 
-/** Least length of a root. Unit: bytes. */
-export const ROOT_BYTES_MIN = 32;
+export { DEFAULT_DEPLOYMENT, ROOT_BYTES_MIN } from "@vram-residency/crypto/secret";
 
 /** Length of an epoch. Unit: bytes. */
 export const EPOCH_BYTES = 16;
 
-/** The deployment that is meant when none is named. */
-export const DEFAULT_DEPLOYMENT = "default";
-
-const DOMAIN = "vram-seal/v1";
 const SEAL_KEY_BYTES = 32;
 
 /** The secret from which seal keys are derived. Prints as its name, refuses JSON, is wiped on dispose. */
@@ -35,10 +29,7 @@ export class RootSecret extends Secret {
    * that was never filled.
    */
   constructor(bytes: Uint8Array) {
-    if (!(bytes instanceof Uint8Array) || bytes.length < ROOT_BYTES_MIN) {
-      refuseRoot(`expected at least ${ROOT_BYTES_MIN} random bytes`);
-    }
-    if (bytes.every((byte) => byte === bytes[0])) refuseRoot("expected random bytes, got all equal ones");
+    checkRoot(bytes, "seal root");
     super(bytes);
   }
 
@@ -103,35 +94,9 @@ export function deriveSealKey(root: RootSecret, context: SealKeyContext): SealKe
   }
   return withPrk(root, deployment, (prk) => {
     const kid = keyIdOf(prk);
-    const bytes = hkdfExpand(prk, info("seal-mac", kid, epoch), SEAL_KEY_BYTES);
+    const bytes = hkdfExpand(prk, purposeInfo("seal-mac", kid, epoch), SEAL_KEY_BYTES);
     const key = new SealKey(bytes, kid, toHex(epoch));
     bytes.fill(0);
     return key;
   });
-}
-
-function keyIdOf(prk: Uint8Array): string {
-  return `k${toHex(hkdfExpand(prk, info("key-id"), 8))}`;
-}
-
-function info(purpose: string, ...context: readonly (string | Uint8Array)[]): Uint8Array {
-  return concatBytes(lp(DOMAIN), lp(purpose), ...context.map(lp));
-}
-
-function withPrk<Result>(root: RootSecret, deployment: string, body: (prk: Uint8Array) => Result): Result {
-  if (typeof deployment !== "string" || deployment === "" || !isWellFormed(deployment)) {
-    const reason = "expected a name in well-formed Unicode";
-    throw new VramError("ERR_CONFIG_INVALID", `deployment: ${reason}`, { field: "deployment", reason });
-  }
-  const salt = sha256(concatBytes(lp(`${DOMAIN}/salt`), lp(deployment)));
-  const prk = lend(root, (bytes) => hkdfExtract(salt, bytes));
-  try {
-    return body(prk);
-  } finally {
-    prk.fill(0);
-  }
-}
-
-function refuseRoot(reason: string): never {
-  throw new VramError("ERR_CONFIG_INVALID", `seal root: ${reason}`, { field: "root", reason });
 }

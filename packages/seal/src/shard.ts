@@ -11,6 +11,7 @@ import {
   isWellFormed,
   pae,
 } from "@vram-residency/crypto";
+import { lend } from "@vram-residency/crypto/secret";
 import {
   hasCode,
   type SealBody,
@@ -21,7 +22,6 @@ import {
 } from "@vram-residency/types";
 import { encodeSealBody, SEAL_BODY_BYTES_MAX } from "./body.ts";
 import type { SealKey } from "./keys.ts";
-import { lend } from "./secret.ts";
 import { checkRecord, field, oneOf, optional, type Rule, text } from "./shape.ts";
 
 /** The media type of a seal body: part of what is authenticated, so a MAC over anything else is never a seal. */

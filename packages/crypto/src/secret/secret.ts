@@ -1,7 +1,7 @@
 import { VramError } from "@vram-residency/types";
 
 /**
- * Lends a secret's bytes to `body` for one synchronous call. For this package only: the index does not export it.
+ * Lends a secret's bytes to `body` for one synchronous call. Packages of this project use it and none exports it.
  *
  * @throws {@link VramError} `ERR_STATE` when the secret was wiped.
  */
@@ -15,7 +15,7 @@ export abstract class Secret implements Disposable {
   static {
     lend = (secret, body) => {
       if (secret.#wiped) {
-        throw new VramError("ERR_STATE", `this ${secret.name} was wiped: open the key ring again`, {
+        throw new VramError("ERR_STATE", `this ${secret.name} was wiped: derive it again`, {
           state: "wiped",
           expected: "live",
         });
