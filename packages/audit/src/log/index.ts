@@ -1,0 +1,16 @@
+export type { AuditMacKey, AuditVerifySecret, CheckpointSeed } from "./keys.ts";
+export {
+  AuditRoot,
+  auditKeyId,
+  deriveCheckpointSeed,
+  deriveMacKey,
+  deriveVerifySecret,
+  exportVerifySecret,
+  importVerifySecret,
+  unwrapMacKey,
+  wrapMacKey,
+} from "./keys.ts";
+export type { AuditLine, LogHashes } from "./line.ts";
+export { LINE_BYTES_MAX, LINES_PER_KEY, NO_PREVIOUS, PORTABLE_HASHES, parseLine } from "./line.ts";
+export type { ClockReading, WriterStart, WrittenLine } from "./writer-state.ts";
+export { LogWriterState } from "./writer-state.ts";

@@ -1,0 +1,22 @@
+import { expect, test } from "bun:test";
+import * as log from "@vram-residency/audit/log";
+
+test("exports exactly the documented names", () => {
+  expect(Object.keys(log).sort()).toEqual([
+    "AuditRoot",
+    "LINES_PER_KEY",
+    "LINE_BYTES_MAX",
+    "LogWriterState",
+    "NO_PREVIOUS",
+    "PORTABLE_HASHES",
+    "auditKeyId",
+    "deriveCheckpointSeed",
+    "deriveMacKey",
+    "deriveVerifySecret",
+    "exportVerifySecret",
+    "importVerifySecret",
+    "parseLine",
+    "unwrapMacKey",
+    "wrapMacKey",
+  ]);
+});
