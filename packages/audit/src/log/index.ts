@@ -1,3 +1,12 @@
+export type { Checkpoint, CheckpointKey, TreeHead } from "./checkpoint.ts";
+export {
+  CHECKPOINT_BYTES_MAX,
+  checkpointHolds,
+  encodeCheckpointKey,
+  parseCheckpoint,
+  parseCheckpointKey,
+  signCheckpoint,
+} from "./checkpoint.ts";
 export type { AuditMacKey, AuditVerifySecret, CheckpointSeed } from "./keys.ts";
 export {
   AuditRoot,
