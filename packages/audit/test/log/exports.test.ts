@@ -10,6 +10,7 @@ test("exports exactly the documented names", () => {
     "LogWriterState",
     "NO_PREVIOUS",
     "PORTABLE_HASHES",
+    "VERDICT_EXIT",
     "auditKeyId",
     "checkpointHolds",
     "deriveCheckpointSeed",
@@ -18,11 +19,15 @@ test("exports exactly the documented names", () => {
     "encodeCheckpointKey",
     "exportVerifySecret",
     "importVerifySecret",
+    "logOpened",
     "parseCheckpoint",
     "parseCheckpointKey",
     "parseLine",
+    "segmentName",
+    "segmentOpened",
     "signCheckpoint",
     "unwrapMacKey",
+    "verifyLog",
     "wrapMacKey",
   ]);
 });
