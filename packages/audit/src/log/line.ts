@@ -61,6 +61,7 @@ export interface AuditLine {
 const MAC_TAIL_BYTES = 74;
 const TAIL_BYTES = 2 * MAC_TAIL_BYTES;
 const DEPTH_MAX = 9;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const MAC_DOMAIN = utf8("vram-audit/v1\n");
 
 const HEAD =
@@ -100,7 +101,7 @@ export function parseLine(bytes: Uint8Array): AuditLine {
   if (bytes.length > LINE_BYTES_MAX) refuse("too-large");
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = UTF8.decode(bytes);
   } catch {
     refuse("utf8");
   }

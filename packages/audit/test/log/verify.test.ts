@@ -144,6 +144,17 @@ describe("a sound log", () => {
 });
 
 describe("a change is seen", () => {
+  test("when records are cut off though no record says so", async () => {
+    const { segments, ...files } = closedLog(8).rotateSegment().checkpoint().files();
+    const cut = segments.map((segment, index) =>
+      index === 0 ? { ...segment, keepBytes: segment.bytes.length } : segment,
+    );
+
+    expect(await verdictOf({ ...files, segments })).toBe("sound");
+    expect((await badOf({ ...files, segments: cut }))[1]).toBe("recovery");
+    expect((await badOf({ ...files, segments: cut.slice(0, 1) }))[1]).toBe("recovery");
+  });
+
   test("in any bit of a log of 16 lines, of its checkpoints or of its newest one", async () => {
     const [{ bytes } = { bytes: new Uint8Array(0) }] = FILES.segments;
     const { checkpoints, head = new Uint8Array(0) } = FILES;
