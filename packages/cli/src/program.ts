@@ -5,6 +5,7 @@ import { addDemo } from "./demo/command.ts";
 import { addDigest } from "./digest/command.ts";
 import { addDoctor } from "./doctor/command.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { helpLayout } from "./help.ts";
 import { addInspect } from "./inspect/command.ts";
 import { addKey } from "./key/command.ts";
 import { addPlan } from "./plan/command.ts";
@@ -31,6 +32,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     .helpCommand("help [command]", "print help for a command")
     .showHelpAfterError("(vramr --help shows what there is)")
     .exitOverride()
+    .configureHelp(helpLayout(terminal.columns))
     .configureOutput({
       writeOut: terminal.out,
       writeErr: terminal.note,

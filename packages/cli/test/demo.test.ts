@@ -6,11 +6,19 @@ import { run } from "../src/program.ts";
 import { type FakeTerminal, fakeTerminal } from "./terminal.ts";
 
 const scratch = await mkdtemp(join(tmpdir(), "vramr-test-"));
-afterAll(() => rm(scratch, { recursive: true, force: true }));
+// A temporary directory of our own: another demo on this machine must not look like something left behind.
+const { TMPDIR } = process.env;
+const temporary = await mkdtemp(join(scratch, "tmp-"));
+process.env["TMPDIR"] = temporary;
+afterAll(async () => {
+  if (TMPDIR === undefined) delete process.env["TMPDIR"];
+  else process.env["TMPDIR"] = TMPDIR;
+  await rm(scratch, { recursive: true, force: true });
+});
 
-/** Demo directories of this machine: none may be left behind. */
+/** Demo directories: none may be left behind. */
 async function leftovers(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith("vramr-demo-"));
+  return (await readdir(temporary)).filter((name) => name.startsWith("vramr-demo-"));
 }
 
 async function demo(

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { expand, extract } from "@noble/hashes/hkdf.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { assertBytes, refuseArgument } from "./arguments.ts";
+import { concatBytes } from "./bytes.ts";
+import { DIGEST_BYTES } from "./digester.ts";
 
 /** Most bytes one {@link hkdfExpand} gives: 255 blocks of SHA-256. */
 export const HKDF_BYTES_MAX: number = 255 * 32;
@@ -22,7 +23,7 @@ export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
 export function hkdfExtract(salt: Uint8Array, ikm: Uint8Array): Uint8Array {
   assertBytes(salt, "salt");
   assertBytes(ikm, "ikm");
-  return extract(nobleSha256, ikm, salt);
+  return hmacSha256(salt, ikm);
 }
 
 /**
@@ -39,5 +40,14 @@ export function hkdfExpand(prk: Uint8Array, info: Uint8Array, length: number): U
   }
   assertBytes(prk, "prk");
   assertBytes(info, "info");
-  return expand(nobleSha256, prk, info, length);
+  const okm = new Uint8Array(length);
+  let block: Uint8Array = new Uint8Array(0);
+  for (let at = 0, counter = 1; at < length; at += DIGEST_BYTES, counter += 1) {
+    const previous = block;
+    block = hmacSha256(prk, concatBytes(previous, info, Uint8Array.of(counter)));
+    okm.set(block.subarray(0, length - at), at);
+    previous.fill(0);
+  }
+  block.fill(0);
+  return okm;
 }

@@ -1,10 +1,13 @@
 import { expect, test } from "bun:test";
 import * as crypto from "@vram-residency/crypto";
 import * as node from "@vram-residency/crypto/node";
+import * as secret from "@vram-residency/crypto/secret";
 
 test("exports exactly the documented names", () => {
   expect(Object.keys(crypto).sort()).toEqual([
+    "CompactRange",
     "DIGEST_BYTES",
+    "FRONTIER_HASHES_MAX",
     "FSVERITY_BLOCK_BYTES",
     "FSVERITY_GROUP_BYTES",
     "FSVERITY_GROUP_LEAVES",
@@ -17,6 +20,7 @@ test("exports exactly the documented names", () => {
     "checkBlocks",
     "computeDigest",
     "concatBytes",
+    "consistencyProof",
     "createDigest",
     "createFsVerity",
     "decodeBase64",
@@ -31,9 +35,12 @@ test("exports exactly the documented names", () => {
     "hkdfExpand",
     "hkdfExtract",
     "hmacSha256",
+    "inclusionProof",
     "isBytes",
     "isWellFormed",
     "lp",
+    "merkleLeaf",
+    "merkleNode",
     "pae",
     "parseStrictJson",
     "portableDigester",
@@ -43,6 +50,19 @@ test("exports exactly the documented names", () => {
     "sha256",
     "toHex",
     "utf8",
+    "verifyConsistency",
+    "verifyInclusion",
   ]);
-  expect(Object.keys(node)).toEqual(["nodeDigester"]);
+  expect(Object.keys(node).sort()).toEqual(["nodeDigester", "nodeEd25519", "nodeHmacSha256", "nodeSha256"]);
+  expect(Object.keys(secret).sort()).toEqual([
+    "DEFAULT_DEPLOYMENT",
+    "ROOT_BYTES_MIN",
+    "Secret",
+    "checkRoot",
+    "isSecret",
+    "keyIdOf",
+    "lend",
+    "purposeInfo",
+    "withPrk",
+  ]);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { decodeBase64, encodeBase64, hmacSha256, isWellFormed, pae } from "@vram-residency/crypto";
+import { lend } from "@vram-residency/crypto/secret";
 import {
   hasCode,
   type SealBody,
@@ -14,7 +15,6 @@ import {
 } from "@vram-residency/types";
 import { encodeSealBody, SEAL_BODY_BYTES_MAX } from "./body.ts";
 import type { SealKey } from "./keys.ts";
-import { lend } from "./secret.ts";
 import { checkRecord, field, oneOf, optional, type Rule, text } from "./shape.ts";
 
 /** The media type of a seal body: part of what is authenticated, so a MAC over anything else is never a seal. */

@@ -4,11 +4,11 @@
  * @module
  */
 import { equalBytes, reading, refuseArgument } from "@vram-residency/crypto";
+import { isSecret } from "@vram-residency/crypto/secret";
 import { isVramError, type SealBody, type SealedShard } from "@vram-residency/types";
 import { parseSealBody } from "./body.ts";
 import { isKeyRing, type KeyRing } from "./key-ring.ts";
 import type { SealKey } from "./keys.ts";
-import { isSecret } from "./secret.ts";
 import { macOf, plainFields, plainText, readShard, refuseSeal, type ShardParts } from "./shard.ts";
 
 /** Options of {@link openSeal}. */

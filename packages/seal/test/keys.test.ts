@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { inspect } from "node:util";
 import { fromHex, toHex } from "@vram-residency/crypto";
+import { lend } from "@vram-residency/crypto/secret";
 import {
   deriveSealKey,
   fileKeys,
@@ -12,7 +13,6 @@ import {
   tokenKeys,
 } from "@vram-residency/seal";
 import type { FileStat, FileSystem, KeyProvider, KeyState, SealRoot } from "@vram-residency/types";
-import { lend } from "../src/secret.ts";
 import { expectError } from "./errors.ts";
 import { EPOCH, ROOT } from "./fixtures.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { equalBytes, fromHex, pae, toHex, utf8 } from "@vram-residency/crypto";
+import { lend } from "@vram-residency/crypto/secret";
 import {
   deriveSealKey,
   encodeSealBody,
@@ -13,7 +14,6 @@ import {
   tokenKeys,
 } from "@vram-residency/seal";
 import type { SealBody, SealedShard } from "@vram-residency/types";
-import { lend } from "../src/secret.ts";
 import { expectError, thrownBy } from "./errors.ts";
 import { EPOCH, fullSeal, leaves, ROOT, replaced, VECTORS, vectorRing } from "./fixtures.ts";
 

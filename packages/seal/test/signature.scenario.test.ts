@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { encodeBase64, toHex } from "@vram-residency/crypto";
+import { lend } from "@vram-residency/crypto/secret";
 import {
   computeSignature,
   deriveSealKey,
@@ -10,7 +11,6 @@ import {
   verifySignature,
 } from "@vram-residency/seal";
 import type { SealBody, SealedShard } from "@vram-residency/types";
-import { lend } from "../src/secret.ts";
 import { expectError, thrownBy } from "./errors.ts";
 import { EPOCH, fullSeal, ROOT, replaced, VECTORS, vectorRing } from "./fixtures.ts";
 

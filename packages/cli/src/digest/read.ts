@@ -15,7 +15,12 @@ const CHUNK_BYTES = 1024 * 1024;
  * A chunk is only valid until the next one is asked for.
  */
 export async function* readPath(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const handle = await orAborted(open(path, "r"), signal);
+  const opening = open(path, "r");
+  const handle = await orAborted(opening, signal).catch((error: unknown) => {
+    // Opened after all, when nobody wants it any more.
+    opening.then((late) => late.close()).catch(() => {});
+    throw error;
+  });
   try {
     let [filling, filled] = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
     let next = readInto(handle, filling);

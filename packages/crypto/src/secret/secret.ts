@@ -1,14 +1,14 @@
-import { assertBytes, refuseArgument } from "@vram-residency/crypto";
 import { VramError } from "@vram-residency/types";
+import { assertBytes, refuseArgument } from "../arguments.ts";
 
 /**
- * Lends a secret's bytes to `body` for one synchronous call. For this package only: the index does not export it.
+ * Lends a secret's bytes to `body` for one synchronous call. Packages of this project use it and none exports it.
  *
  * @throws {@link VramError} `ERR_STATE` when the secret was wiped; `ERR_INPUT_INVALID` for anything but a secret.
  */
 export let lend: <Result>(secret: Secret, body: (bytes: Uint8Array) => Result) => Result;
 
-/** True for a secret of this package. Never throws. For this package only. */
+/** True for a secret of these packages. Never throws. */
 export let isSecret: (value: unknown) => boolean;
 
 /** Bytes that nothing prints, serialises or clones. Wiping is best effort: the runtime may have made copies. */
@@ -22,7 +22,7 @@ export abstract class Secret implements Disposable {
     lend = (secret, body) => {
       if (!isSecret(secret)) refuseArgument("key", "expected a RootSecret or a SealKey of this package");
       if (secret.#wiped) {
-        throw new VramError("ERR_STATE", `this ${secret.name} was wiped: open the key ring again`, {
+        throw new VramError("ERR_STATE", `this ${secret.name} was wiped: derive it again`, {
           state: "wiped",
           expected: "live",
         });

@@ -1,0 +1,163 @@
+/**
+ * One line of the log: its bytes, and the strict way back (docs/spec/audit-v1.md, section 4).
+ *
+ * @module
+ */
+import {
+  concatBytes,
+  equalBytes,
+  fromHex,
+  hmacSha256,
+  parseStrictJson,
+  sha256,
+  toHex,
+  utf8,
+} from "@vram-residency/crypto";
+import { lend } from "@vram-residency/crypto/secret";
+import type { AuditSeverity, JsonObject, JsonValue } from "@vram-residency/types";
+import { VramError } from "@vram-residency/types";
+import { isPrintable } from "../text.ts";
+import type { AuditMacKey } from "./keys.ts";
+
+/** Longest line, without its newline. Unit: bytes. */
+export const LINE_BYTES_MAX: number = 16 * 1024;
+
+/** How many lines of an epoch one MAC key authenticates. */
+export const LINES_PER_KEY = 256;
+
+/** What `prev` says in a log's first line. */
+export const NO_PREVIOUS: string = "0".repeat(64);
+
+/** The keyed and plain hash that lines rest on. */
+export interface LogHashes {
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
+  readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array;
+}
+
+/** The hashes that run everywhere. `@vram-residency/crypto/node` has faster ones. */
+export const PORTABLE_HASHES: LogHashes = { sha256, hmacSha256 };
+
+/** One record as it was read. */
+export interface AuditLine {
+  /** Shape: 32 hexadecimal digits. */
+  readonly log: string;
+  readonly seq: number;
+  /** Shape: 32 hexadecimal digits. */
+  readonly epoch: string;
+  /** RFC 3339, ms. */
+  readonly time: string;
+  /** Unit: ns, decimal. */
+  readonly mono: string;
+  readonly type: string;
+  readonly severity: AuditSeverity;
+  readonly data: JsonObject;
+  /** Leaf hash of the line before. Shape: 64 hexadecimal digits. */
+  readonly prev: string;
+  /** Shape: 64 hexadecimal digits. */
+  readonly mac: string;
+}
+
+/** `,"mac":"` + 64 digits + `"}`: what the MAC does not cover. Unit: bytes. */
+const MAC_TAIL_BYTES = 74;
+const TAIL_BYTES = 2 * MAC_TAIL_BYTES;
+const DEPTH_MAX = 9;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const MAC_DOMAIN = utf8("vram-audit/v1\n");
+
+const HEAD =
+  /^\{"v":1,"log":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,15}),"epoch":"([0-9a-f]{32})","time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","mono":"(0|[1-9][0-9]{0,19})","type":"([A-Za-z]{1,64})","severity":"(info|warning|critical)","data":(?=\{)/;
+const TAIL = /^,"prev":"([0-9a-f]{64})","mac":"([0-9a-f]{64})"\}$/;
+
+/**
+ * Writes a line, without its newline.
+ *
+ * @param line - Its parts but the MAC. `data` is what `auditEvent` made.
+ * @throws {@link VramError} `ERR_INPUT_INVALID` for a line of more than 16 KiB.
+ */
+export function encodeLine(line: Omit<AuditLine, "mac">, key: AuditMacKey, hashes: LogHashes): Uint8Array {
+  const { log, seq, epoch, time, mono, type, severity, data, prev } = line;
+  // By hand: the order is the format. Every text but those in `data` is of a pattern that JSON escapes nothing of.
+  const covered = utf8(
+    `{"v":1,"log":"${log}","seq":${seq},"epoch":"${epoch}","time":"${time}","mono":"${mono}","type":"${type}",` +
+      `"severity":"${severity}","data":${JSON.stringify(data)},"prev":"${prev}"`,
+  );
+  if (covered.length + MAC_TAIL_BYTES > LINE_BYTES_MAX) {
+    const reason = `a record has at most ${LINE_BYTES_MAX} bytes`;
+    throw new VramError("ERR_INPUT_INVALID", `data: ${reason}; record less detail`, {
+      field: "data",
+      reason,
+    });
+  }
+  return concatBytes(covered, utf8(`,"mac":"${toHex(macOf(covered, key, hashes))}"}`));
+}
+
+/**
+ * Reads one line, without its newline, by slicing.
+ *
+ * @throws {@link VramError} `ERR_FORMAT_INVALID` with format "audit line": rule "too-large", "utf8", "tail", "head",
+ * "seq", "time", "data" (a name, text or number that no record may hold), or one of strict JSON's.
+ */
+export function parseLine(bytes: Uint8Array): AuditLine {
+  if (bytes.length > LINE_BYTES_MAX) refuse("too-large");
+  let text: string;
+  try {
+    text = UTF8.decode(bytes);
+  } catch {
+    refuse("utf8");
+  }
+  const end = text.length - TAIL_BYTES;
+  const [, prev = "", mac = ""] = TAIL.exec(text.slice(Math.max(end, 0))) ?? refuse("tail");
+  const head = HEAD.exec(text) ?? refuse("head");
+  const [whole, log = "", digits = "", epoch = "", time = "", mono = "", type = "", severity] = head;
+  const seq = Number(digits);
+  if (!Number.isSafeInteger(seq)) refuse("seq");
+  if (!isTime(time)) refuse("time");
+  const data = parseStrictJson(text.slice(whole.length, Math.max(end, whole.length)), {
+    format: "audit line",
+    maxBytes: LINE_BYTES_MAX,
+    maxDepth: DEPTH_MAX,
+  });
+  if (!isRecordable(data) || !isObject(data)) refuse("data");
+  // The pattern names no other.
+  return { log, seq, epoch, time, mono, type, severity: severity as AuditSeverity, data, prev, mac };
+}
+
+/** True when the line's MAC is the one that `key` makes of its bytes. @param bytes - A line that was parsed. */
+export function macHolds(bytes: Uint8Array, mac: string, key: AuditMacKey, hashes: LogHashes): boolean {
+  return equalBytes(macOf(bytes.subarray(0, -MAC_TAIL_BYTES), key, hashes), fromHex(mac));
+}
+
+function macOf(covered: Uint8Array, key: AuditMacKey, hashes: LogHashes): Uint8Array {
+  return lend(key, (secret) => hashes.hmacSha256(secret, concatBytes(MAC_DOMAIN, covered)));
+}
+
+function isTime(text: string): boolean {
+  const ms = Date.parse(text);
+  // The 30th of February has the pattern and is no day.
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === text;
+}
+
+/** True for what `auditEvent` lets through: it cannot hide or forge anything, nor be taken for a line's last fields. */
+function isRecordable(value: JsonValue): boolean {
+  if (typeof value === "string") return isPrintable(value);
+  if (typeof value === "number") return Number.isSafeInteger(value);
+  if (typeof value !== "object" || value === null) return true;
+  if (!isObject(value)) return value.every(isRecordable);
+  return Object.entries(value).every(([name, item]) => isName(name) && isRecordable(item));
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isName(name: string): boolean {
+  return name !== "mac" && name !== "prev" && /^[A-Za-z][A-Za-z0-9_.]*$/.test(name);
+}
+
+function refuse(rule: string): never {
+  throw new VramError(
+    "ERR_FORMAT_INVALID",
+    `the audit line breaks the rule "${rule}": restore the log from a copy, or verify it to see how far it holds`,
+    { format: "audit line", rule, offset: 0 },
+  );
+}

@@ -1,0 +1,66 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { faultsOf } from "./json-schema.ts";
+import { safetensors, scratchDirectory, vramr } from "./scratch.ts";
+import { fakeTerminal } from "./terminal.ts";
+
+const SCHEMAS = join(import.meta.dir, "../../../docs/schemas");
+const scratch = await scratchDirectory();
+afterAll(() => scratch.remove());
+
+const model = join(scratch.path, "model.safetensors");
+const key = join(scratch.path, "seal.key");
+const header = { scalar: { dtype: "F32", shape: [], data_offsets: [0, 4] } };
+await writeFile(model, safetensors(header, 4));
+const sum = `${Bun.SHA256.hash(await Bun.file(model).bytes(), "hex")}  ${model}\n`;
+
+/** Every command, and every shape that its document takes. */
+const DOCUMENTS: readonly (readonly [string, readonly string[], string?])[] = [
+  ["digest", ["digest", model, "/nonexistent"]],
+  [
+    "digest",
+    ["digest", "--check", "-"],
+    `${sum}${sum.replace(model, "/nonexistent")}${sum.replace(/^./, "g")}`.replace(/^g/m, "0"),
+  ],
+  ["inspect", ["inspect", "model", model]],
+  ["plan", ["plan", model]],
+  ["plan", ["plan", model, "--capacity", "1B", "--capacity", "1GiB"]],
+  ["doctor", ["doctor"]],
+  ["key", ["key", "create", "--out", key]],
+  ["key", ["key", "rotate", key]],
+  ["key", ["key", "show", key]],
+  ["demo", ["demo"]],
+];
+
+async function schemaOf(command: string): Promise<Record<string, unknown>> {
+  return (await Bun.file(join(SCHEMAS, `${command}.schema.json`)).json()) as Record<string, unknown>;
+}
+
+describe("a --json document", () => {
+  test.each(DOCUMENTS)("of %s is as its schema says: %p", async (command, args, input = "") => {
+    const { out } = await vramr([...args, "--json"], fakeTerminal({ input }));
+    const document = JSON.parse(out) as Record<string, unknown>;
+
+    expect(faultsOf(document, await schemaOf(command))).toEqual([]);
+    expect(document["apiVersion"]).toBe(`vram-residency.${command}/v1`);
+  });
+
+  test("that lacks a field, has one more, or one of another type is none", async () => {
+    const { out } = await vramr(["inspect", "model", model, "--json"]);
+    const schema = await schemaOf("inspect");
+    const document = JSON.parse(out) as Record<string, unknown>;
+    for (const name of Object.keys(document)) {
+      const { [name]: _, ...less } = document;
+      expect(faultsOf(less, schema)).not.toEqual([]);
+      expect(faultsOf({ ...document, [name]: { other: "type" } }, schema)).not.toEqual([]);
+    }
+    expect(faultsOf({ ...document, more: 1 }, schema)).not.toEqual([]);
+  });
+});
+
+test("every schema is of a command, with a name of its own", async () => {
+  const names = (await readdir(SCHEMAS)).map((name) => name.replace(/\.schema\.json$/, ""));
+  expect(names.sort()).toEqual([...new Set(DOCUMENTS.map(([command]) => command))].sort());
+  for (const name of names) expect((await schemaOf(name))["$id"]).toBe(`urn:vram-residency:${name}:v1`);
+});
