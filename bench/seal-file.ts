@@ -59,15 +59,21 @@ export async function sealFileParts(folder: string, bytes: number): Promise<read
   const path = join(folder, "model.bin");
   const { seal, verify, release } = await measure(path, bytes, await writeRandomFile(path, bytes));
   await Bun.file(path).delete();
-  const stallMs = Math.max(...[seal, verify, release].map((phase) => phase.stallMs));
+  const stallMs = Math.max(...[seal, verify, release].map((phase) => phase.ownStallMs));
   const memoryBytes = Math.max(seal.memoryBytes, verify.memoryBytes);
   return [
-    part("seal-file-stall", "longest stall of the event loop, ms", { atMost: LIMITS.stallMs }, stallMs, {
-      bytes,
-      seal,
-      verify,
-      release,
-    }),
+    part(
+      "seal-file-stall",
+      "longest stall of the event loop, without time in which no processor was free, ms",
+      { atMost: LIMITS.stallMs },
+      stallMs,
+      {
+        bytes,
+        seal,
+        verify,
+        release,
+      },
+    ),
     part(
       "seal-file-memory",
       "memory of the process beyond the device's, bytes",
