@@ -14,6 +14,8 @@ export interface Seen {
   readonly stallMs: number;
   /** How much of that one stall the thread could have run and got no processor; null where the kernel does not tell. Unit: ms. */
   readonly starvedMs: number | null;
+  /** The largest lateness that was the process's own: without the time it could have run and got no processor. Unit: ms. */
+  readonly ownStallMs: number;
   /** The same by the runtime's own histogram, whose resolution is 1 ms; null where it saw nothing. Unit: ms. */
   readonly loopDelayMs: number | null;
   /** The largest resident set, less what was resident before and what the mock's memory holds. Unit: bytes. */
@@ -46,13 +48,16 @@ export async function watch<Result>(
 
   using waiting = queueWait();
   let stall = { stallMs: 0, starvedMs: 0 };
+  let ownStallMs = 0;
   let last = performance.now();
   let waited = waiting.ms();
   const tick = (): void => {
     const now = performance.now();
     const nowWaited = waiting.ms();
     const stallMs = now - last - TICK_MS;
-    if (stallMs > stall.stallMs) stall = { stallMs, starvedMs: nowWaited - waited };
+    const starvedMs = nowWaited - waited;
+    if (stallMs > stall.stallMs) stall = { stallMs, starvedMs };
+    ownStallMs = Math.max(ownStallMs, stallMs - starvedMs);
     last = now;
     waited = nowWaited;
   };
@@ -72,7 +77,7 @@ export async function watch<Result>(
     const stallMs = round(stall.stallMs);
     const starvedMs = waiting.told ? round(stall.starvedMs) : null;
     const seen = { durationMs: round(durationMs), stallMs, starvedMs, loopDelayMs, samples };
-    return { seen: { ...seen, memoryBytes: peak - before }, result };
+    return { seen: { ...seen, ownStallMs: round(ownStallMs), memoryBytes: peak - before }, result };
   } finally {
     delays.disable();
     for (const timer of timers) clearInterval(timer);

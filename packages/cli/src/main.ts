@@ -1,32 +1,12 @@
 #!/usr/bin/env bun
-import { EXIT } from "./exit-code.ts";
-import { run } from "./program.ts";
-import { processTerminal } from "./terminal.ts";
+import { packageVersion } from "./version.ts";
 
-const interrupted = new AbortController();
-// `bun run` passes an interrupt on that the terminal has already sent: aborting twice is once.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
-// A reader that went away (`vramr demo | head`) ends the program without noise.
-let deserted = false;
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    deserted = true;
-    interrupted.abort();
-  });
-}
-
-const terminal = processTerminal(interrupted.signal);
-const code = await run(process.argv.slice(2), {
-  ...terminal,
-  note: (text) => {
-    if (!deserted) terminal.note(text);
-  },
-});
-if (interrupted.signal.aborted && code !== EXIT.ok) {
-  // Left at once, since a read that was given up may be waiting for a pipe that nobody writes to.
-  process.stderr.write("", () => process.exit(EXIT.interrupted));
+const args = process.argv.slice(2);
+if (args.length === 1 && (args[0] === "--version" || args[0] === "-V")) {
+  // Answered before anything else is loaded, since scripts ask for it often; and by `console`, which takes a reader that is
+  // gone in silence, and is there without the machinery of streams.
+  console.log(packageVersion());
 } else {
-  // Set, not exited with: a pipe would lose what is still buffered.
-  process.exitCode = code;
+  const { start } = await import("./start.ts");
+  await start(args);
 }

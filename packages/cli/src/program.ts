@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { Command, CommanderError } from "commander";
 import type { AddCommand } from "./command.ts";
 import { addDemo } from "./demo/command.ts";
@@ -11,6 +10,7 @@ import { addKey } from "./key/command.ts";
 import { addPlan } from "./plan/command.ts";
 import type { Terminal } from "./terminal.ts";
 import { wrap } from "./text.ts";
+import { packageVersion } from "./version.ts";
 
 const COMMANDS: readonly AddCommand[] = [addDemo, addDigest, addInspect, addPlan, addDoctor, addKey];
 
@@ -27,7 +27,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   let code: number = EXIT.ok;
   const program = new Command("vramr")
     .description("Sealed, verifiable model weights in GPU memory")
-    .version(await packageVersion(), "-V, --version", "print the version")
+    .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .showHelpAfterError("(vramr --help shows what there is)")
@@ -55,10 +55,4 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   } finally {
     terminal.status("");
   }
-}
-
-/** The version of this package, from its manifest. */
-async function packageVersion(): Promise<string> {
-  const manifest = await readFile(new URL("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }

@@ -41,6 +41,21 @@ describe("help", () => {
 });
 
 describe("a process", () => {
+  test.each(["--version", "-V"])(
+    "prints with %s what the program says, and loads nothing else for it",
+    async (flag) => {
+      const child = Bun.spawn([...COMMAND, flag], { stdout: "pipe", stderr: "pipe" });
+
+      expect(await textOf(child.stdout)).toBe((await vramr([flag])).out);
+      expect(await textOf(child.stderr)).toBe("");
+      expect(await child.exited).toBe(0);
+      const main = await Bun.file(COMMAND.at(-1) ?? "").text();
+      expect([...main.matchAll(/^import .* from "([^"]+)"/gm)].map(([, from]) => from)).toEqual([
+        "./version.ts",
+      ]);
+    },
+  );
+
   test("hashes what comes through a pipe and through a named one", async () => {
     const digest = `${Bun.SHA256.hash("abc", "hex")}  `;
     const script = `printf abc | "$@" digest; mkfifo "${scratch.path}/fifo"; printf abc > "${scratch.path}/fifo" & "$@" digest "${scratch.path}/fifo"`;

@@ -16,7 +16,7 @@ export interface VramConfig {
   readonly workerApiToken?: string;
   /** Seals older than this are refused. Unit: ms. */
   readonly maxSealAgeMs?: number;
-  /** Limit for each operation. Unit: ms. */
+  /** Limit for each operation, and for each driver call that cannot be cancelled (without it: 10 minutes). Unit: ms. */
   readonly deadlineMs?: number;
   /** Keep every block's digest in device memory (0.78 %), so that damage is located to 4 KiB rather than 512 KiB. */
   readonly storeLeaves: boolean;

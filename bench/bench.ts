@@ -1,0 +1,115 @@
+/**
+ * `bun run bench [--only NAME,…] [--bytes N] [--json FILE] [--svg FILE]`: everything that is measured, as one JSON document.
+ *
+ * Exits 1 when a limit is broken. A figure that depends on the machine is a ratio, measured in one run, pair by pair.
+ *
+ * @module
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { throughputChart } from "./chart.ts";
+import { fsverityPart, sha256Parts } from "./hashing.ts";
+import { type Machine, watchMachine } from "./machine.ts";
+import type { Part } from "./part.ts";
+import { writeRandomFile } from "./random-file.ts";
+import { sealFileParts } from "./seal-file.ts";
+import { overheadParts } from "./shards.ts";
+import { sizeParts } from "./sizes.ts";
+import { startupPart } from "./startup.ts";
+import { measureThroughput, type Point } from "./throughput.ts";
+
+const MIB = 1 << 20;
+const GIB = 1 << 30;
+const SHARDS = 500;
+const NAMES = ["sizes", "start-up", "sha256", "fsverity", "overhead", "seal-file", "throughput"] as const;
+type Name = (typeof NAMES)[number];
+
+/** The document. */
+interface Report {
+  readonly apiVersion: "vram-residency.bench/v2";
+  readonly kind: "Bench";
+  readonly machine: Machine;
+  readonly date: string;
+  readonly parts: readonly Part[];
+  readonly throughput?: readonly Point[];
+  readonly ok: boolean;
+}
+
+interface Options {
+  readonly only: readonly Name[];
+  /** Size of the file of `seal-file`. Unit: bytes. */
+  readonly bytes: number;
+  readonly json?: string;
+  readonly svg?: string;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      only: { type: "string", default: NAMES.join(",") },
+      bytes: { type: "string", default: String(2 ** 31) },
+      json: { type: "string" },
+      svg: { type: "string" },
+    },
+  });
+  const bytes = Number(values.bytes);
+  if (!Number.isSafeInteger(bytes) || bytes < 1) throw new Error("--bytes: expected a whole number from 1");
+  const only = values.only.split(",").map((name) => {
+    const known = NAMES.find((one) => one === name);
+    if (known === undefined) throw new Error(`--only: expected some of ${NAMES.join(", ")}`);
+    return known;
+  });
+  const { json, svg } = values;
+  return { only, bytes, ...(json === undefined ? {} : { json }), ...(svg === undefined ? {} : { svg }) };
+}
+
+/** The parts that have a limit, in the order in which they are measured. */
+async function measureParts(folder: string, { only, bytes }: Options): Promise<readonly Part[]> {
+  const parts: Part[] = [];
+  if (only.includes("sizes")) parts.push(...(await sizeParts()));
+  if (only.includes("start-up")) parts.push(await startupPart());
+  if (only.includes("sha256")) parts.push(...(await sha256Parts(256 * MIB)));
+  if (only.includes("fsverity")) {
+    const path = join(folder, "fsverity.bin");
+    await writeRandomFile(path, GIB);
+    parts.push(await fsverityPart(path, GIB));
+    await rm(path);
+  }
+  if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
+  if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
+  return parts;
+}
+
+async function main(): Promise<void> {
+  const options = readOptions();
+  const describe = watchMachine();
+  const folder = await mkdtemp(join(tmpdir(), "vram-bench-"));
+  try {
+    const parts = await measureParts(folder, options);
+    const throughput = options.only.includes("throughput") ? await measureThroughput(folder, GIB) : undefined;
+    const machine = describe();
+    const report: Report = {
+      apiVersion: "vram-residency.bench/v2",
+      kind: "Bench",
+      machine,
+      date: new Date().toISOString(),
+      parts,
+      ...(throughput === undefined ? {} : { throughput }),
+      ok: parts.every(({ ok }) => ok),
+    };
+    const printed = `${JSON.stringify(report, null, 2)}\n`;
+    if (options.json !== undefined) await Bun.write(options.json, printed);
+    if (options.svg !== undefined && throughput !== undefined) {
+      const caption = `${machine.cpu}, ${machine.cores} cores, Bun ${machine.bun}, files in page cache, ${report.date.slice(0, 10)}`;
+      await Bun.write(options.svg, throughputChart(throughput, caption));
+    }
+    process.stdout.write(printed);
+    process.exitCode = report.ok ? 0 : 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+await main();
