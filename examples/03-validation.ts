@@ -1,6 +1,7 @@
 /** Untrusted configuration becomes a checked value, or an error that names the field (validation). */
 import { isVramError } from "@vram-residency/types";
-import { parseConfig, parseModelRef, parseSealOptions, resolveUnder } from "@vram-residency/validation";
+import { parseConfig, parseModelRef, parseSealOptions } from "@vram-residency/validation";
+import { resolveUnder } from "@vram-residency/validation/paths";
 
 const config = parseConfig(JSON.parse('{ "gpuDevice": 1, "workerId": "worker-a" }'));
 console.log("accepted:", JSON.stringify(config));

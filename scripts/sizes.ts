@@ -18,7 +18,8 @@ export interface Size {
 export interface Budget {
   readonly what: string;
   readonly packageName: string;
-  readonly names: readonly string[];
+  /** Default: everything. */
+  readonly names?: readonly string[];
   /** Unit: bytes, gzipped. */
   readonly gzippedMax: number;
 }
@@ -28,13 +29,12 @@ export const BUDGETS: readonly Budget[] = [
   {
     what: "checking a seal",
     packageName: "@vram-residency/seal",
-    names: ["RootSecret", "deriveSealKey", "verifySignature"],
+    names: ["RootSecret", "deriveSealKey", "computeSignature", "verifySignature"],
     gzippedMax: 8 * 1024,
   },
   {
-    what: "checking configuration and options",
+    what: "checking everything from outside",
     packageName: "@vram-residency/validation",
-    names: ["parseConfig", "parseOpenOptions", "parseSealOptions", "parseVerifyOptions", "parseByteSource"],
     gzippedMax: 6 * 1024,
   },
 ];

@@ -1,6 +1,6 @@
-import { byteCount, deviceIndex, type VramConfig } from "@vram-residency/types";
+import { deviceIndex, type VramConfig } from "@vram-residency/types";
 import * as v from "valibot";
-import { charset, flag, integer, TIMER_MS_MAX, text } from "./primitives.ts";
+import { bytes, charset, flag, integer, TIMER_MS_MAX, text } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
 import { branded, checked, record, run, type Schema } from "./schema.ts";
 
@@ -16,7 +16,6 @@ export const WORKER_API_TOKEN_BYTES_MIN = 32;
 /** Longest worker API token. Unit: bytes. */
 export const WORKER_API_TOKEN_BYTES_MAX = 4096;
 
-const bytes = branded(byteCount);
 const name = charset(128, /^[A-Za-z0-9._-]+$/, "A-Z, a-z, 0-9, dot, _ and -");
 
 function headroom(value: unknown): number | "auto" {
@@ -50,8 +49,8 @@ export const configSchema: Schema<VramConfig> = record({
  * @returns A new frozen object.
  * @throws {@link VramError} `ERR_CONFIG_INVALID` with the field and the reason, never the value.
  */
-export function parseConfig(input: unknown): VramConfig {
-  return run(configSchema, input === undefined ? {} : input, {
+export function parseConfig(input: unknown = {}): VramConfig {
+  return run(configSchema, input, {
     root: "config",
     code: "ERR_CONFIG_INVALID",
   });

@@ -13,7 +13,6 @@ export type { AuditChoice, ParsedMockOptions, ParsedOpenOptions } from "./open.t
 export { MOCK_DEVICES_MAX, parseMockOptions, parseOpenOptions } from "./open.ts";
 export type { OperationOptions, ParsedSealOptions, ParsedVerifyOptions } from "./operations.ts";
 export { parseSealOptions, parseVerifyOptions } from "./operations.ts";
-export { assertUnder, resolveUnder } from "./paths.ts";
 export { PATH_BYTES_MAX, TIMER_MS_MAX } from "./primitives.ts";
 export { parseByteSource } from "./source.ts";
 export { assertTensorsFit, TENSOR_DIMENSIONS_MAX, TENSOR_NAME_BYTES_MAX, TENSORS_MAX } from "./tensors.ts";

@@ -1,7 +1,7 @@
 import type { Allocator, AuditSink, Clock, KeyProvider, VramConfig } from "@vram-residency/types";
 import * as v from "valibot";
 import { configSchema } from "./config.ts";
-import { integer, oneOf, path, port } from "./primitives.ts";
+import { hasOwn, integer, oneOf, path, port } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
 import { checked, record, refined, run, type Schema } from "./schema.ts";
 
@@ -69,15 +69,6 @@ const auditSchema: Schema<AuditChoice> = v.lazy((value: unknown): Schema<AuditCh
   return hasOwn(value, "directory") ? directorySchema : sink;
 });
 
-/** `Object.hasOwn`, of a value whose traps may throw. */
-function hasOwn(value: object, key: string): boolean {
-  try {
-    return Object.hasOwn(value, key);
-  } catch {
-    return false;
-  }
-}
-
 const openSchema: Schema<ParsedOpenOptions> = refined(
   record({
     backend: v.optional(checked(oneOf("auto", "cuda", "mock")), "auto"),
@@ -101,8 +92,8 @@ const openSchema: Schema<ParsedOpenOptions> = refined(
  *
  * @throws {@link VramError} `ERR_CONFIG_INVALID`.
  */
-export function parseMockOptions(input: unknown): ParsedMockOptions {
-  return run(mockSchema, input === undefined ? {} : input, {
+export function parseMockOptions(input: unknown = {}): ParsedMockOptions {
+  return run(mockSchema, input, {
     root: "mock",
     nested: true,
     code: "ERR_CONFIG_INVALID",
@@ -117,6 +108,6 @@ export function parseMockOptions(input: unknown): ParsedMockOptions {
  * @param input - A plain object, or `undefined`.
  * @throws {@link VramError} `ERR_CONFIG_INVALID` with the field, such as "config.stagingBytes", and the reason.
  */
-export function parseOpenOptions(input: unknown): ParsedOpenOptions {
-  return run(openSchema, input === undefined ? {} : input, { root: "options", code: "ERR_CONFIG_INVALID" });
+export function parseOpenOptions(input: unknown = {}): ParsedOpenOptions {
+  return run(openSchema, input, { root: "options", code: "ERR_CONFIG_INVALID" });
 }

@@ -1,6 +1,5 @@
 import {
   type ByteCount,
-  byteCount,
   type DeviceIndex,
   deviceIndex,
   type HexDigest,
@@ -13,7 +12,7 @@ import {
 import * as v from "valibot";
 import { groupSchema, memberIndex, memberTotal, type ShardGroup } from "./group.ts";
 import { type ModelRef, modelRef } from "./model.ts";
-import { abortSignal, flag, integer, oneOf, TIMER_MS_MAX } from "./primitives.ts";
+import { abortSignal, bytes, flag, integer, oneOf, TIMER_MS_MAX } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
 import { branded, checked, record, refined, run, type Schema } from "./schema.ts";
 import { tensorsSchema } from "./tensors.ts";
@@ -94,7 +93,7 @@ const sealSchema: Schema<ParsedSealOptions> = refined(
     expectedDigest: v.exactOptional(checked(branded(hexDigest))),
     tensors: v.exactOptional(tensorsSchema),
     exportable: v.optional(checked(flag), false),
-    payloadOffset: v.exactOptional(checked(branded(byteCount))),
+    payloadOffset: v.exactOptional(checked(bytes)),
   }),
   membershipAgrees,
 );
@@ -113,8 +112,8 @@ const verifySchema: Schema<ParsedVerifyOptions> = record({
  * @returns A new frozen object; signal and callback are passed on as they are.
  * @throws {@link VramError} `ERR_INPUT_INVALID` with the field, such as "tensors[3].bytes", and the reason.
  */
-export function parseSealOptions(input: unknown): ParsedSealOptions {
-  return run(sealSchema, input === undefined ? {} : input, { root: "options" });
+export function parseSealOptions(input: unknown = {}): ParsedSealOptions {
+  return run(sealSchema, input, { root: "options" });
 }
 
 /**
@@ -123,6 +122,6 @@ export function parseSealOptions(input: unknown): ParsedSealOptions {
  * @param input - A plain object, or `undefined`.
  * @throws {@link VramError} `ERR_INPUT_INVALID`.
  */
-export function parseVerifyOptions(input: unknown): ParsedVerifyOptions {
-  return run(verifySchema, input === undefined ? {} : input, { root: "options" });
+export function parseVerifyOptions(input: unknown = {}): ParsedVerifyOptions {
+  return run(verifySchema, input, { root: "options" });
 }

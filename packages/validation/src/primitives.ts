@@ -4,7 +4,7 @@
  * @module
  */
 import { isWellFormed, utf8 } from "@vram-residency/crypto";
-import { byteCount } from "@vram-residency/types";
+import { type ByteCount, byteCount } from "@vram-residency/types";
 import { refuse } from "./refusal.ts";
 import { branded, type Check } from "./schema.ts";
 
@@ -14,7 +14,8 @@ export const TIMER_MS_MAX: number = 2 ** 31 - 1;
 /** The longest path Linux takes. Unit: bytes. */
 export const PATH_BYTES_MAX = 4096;
 
-const safeInteger = branded(byteCount);
+/** A number of bytes. */
+export const bytes: Check<ByteCount> = branded(byteCount);
 
 /** An integer from `min` to `max`, both at least 0. */
 export function integer<T extends number = number>(min: number, max: number): Check<T> {
@@ -22,7 +23,7 @@ export function integer<T extends number = number>(min: number, max: number): Ch
     if (typeof value !== "number" || !(value >= min && value <= max)) {
       refuse(`expected an integer from ${min} to ${max}`);
     }
-    return safeInteger(value) as number as T;
+    return bytes(value) as number as T;
   };
 }
 
@@ -69,6 +70,15 @@ const pathText = text(1, PATH_BYTES_MAX);
 export function path(value: unknown): string {
   const checkedPath = pathText(value);
   return checkedPath.includes("\0") ? refuse("expected a path without NUL") : checkedPath;
+}
+
+/** Whether a value is an object with an own property `key`. What a trap throws is a no. */
+export function hasOwn(value: unknown, key: string): boolean {
+  try {
+    return typeof value === "object" && value !== null && Object.hasOwn(value, key);
+  } catch {
+    return false;
+  }
 }
 
 /** A live object with these methods, which may be inherited. It is passed on as it is. */

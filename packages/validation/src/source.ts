@@ -1,7 +1,7 @@
-import { type ByteSource, byteCount, type SizedStream } from "@vram-residency/types";
-import { path } from "./primitives.ts";
+import type { ByteSource, SizedStream } from "@vram-residency/types";
+import { bytes, hasOwn, path } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
-import { branded, checked, record, run, type Schema } from "./schema.ts";
+import { checked, record, run, type Schema } from "./schema.ts";
 
 const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
@@ -36,7 +36,7 @@ function readable(value: unknown): ReadableStream<Uint8Array> {
 
 const streamSchema: Schema<SizedStream> = record({
   stream: checked(readable),
-  bytes: checked(branded(byteCount)),
+  bytes: checked(bytes),
 });
 
 const directSource = checked((value): Exclude<ByteSource, SizedStream> => {
@@ -55,15 +55,6 @@ const directSource = checked((value): Exclude<ByteSource, SizedStream> => {
   return refuse("expected a Uint8Array, a file path, a Blob, or { stream, bytes }");
 });
 
-/** Anything whose shape says that it wants to be a {@link SizedStream}. Every other value is judged as a direct source. */
-function isStreamShaped(input: unknown): boolean {
-  try {
-    return typeof input === "object" && input !== null && Object.hasOwn(input, "stream");
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Parses where a shard's bytes come from. Opens nothing.
  *
@@ -74,5 +65,6 @@ function isStreamShaped(input: unknown): boolean {
  */
 export function parseByteSource(input: unknown): ByteSource {
   const options = { root: "source", nested: true };
-  return isStreamShaped(input) ? run(streamSchema, input, options) : run(directSource, input, options);
+  // Whatever is shaped like a stream and its length wants to be one; every other value is judged as a direct source.
+  return hasOwn(input, "stream") ? run(streamSchema, input, options) : run(directSource, input, options);
 }

@@ -1,9 +1,9 @@
 import { reading, refuseArgument } from "@vram-residency/crypto";
 import { byteCount, type TensorRange, VramError } from "@vram-residency/types";
 import * as v from "valibot";
-import { charset, text } from "./primitives.ts";
+import { bytes, charset, text } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
-import { branded, checked, list, record, refined, type Schema } from "./schema.ts";
+import { checked, list, record, refined, type Schema } from "./schema.ts";
 
 /** Most tensors in one shard. */
 export const TENSORS_MAX = 1_000_000;
@@ -25,15 +25,15 @@ function tensorName(value: unknown): string {
     : name;
 }
 
-const bytes = checked(branded(byteCount));
+const size = checked(bytes);
 
 const tensorSchema: Schema<TensorRange> = refined(
   record({
     name: checked(tensorName),
-    offset: bytes,
-    bytes,
+    offset: size,
+    bytes: size,
     dtype: v.exactOptional(checked(charset(32, /^[A-Za-z0-9_]+$/, "A-Z, a-z, 0-9 and _"))),
-    shape: v.exactOptional(list(bytes, TENSOR_DIMENSIONS_MAX)),
+    shape: v.exactOptional(list(size, TENSOR_DIMENSIONS_MAX)),
   }),
   // INVARIANT: the end of every range is a safe integer. Subtraction cannot overflow, addition could round.
   (tensor) =>

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import * as validation from "@vram-residency/validation";
+import * as paths from "@vram-residency/validation/paths";
 
 test("the package exports exactly these names", () => {
   expect(Object.keys(validation).sort()).toEqual([
@@ -16,7 +17,6 @@ test("the package exports exactly these names", () => {
     "WORKER_API_TOKEN_BYTES_MAX",
     "WORKER_API_TOKEN_BYTES_MIN",
     "assertTensorsFit",
-    "assertUnder",
     "parseByteSource",
     "parseConfig",
     "parseGroup",
@@ -26,6 +26,9 @@ test("the package exports exactly these names", () => {
     "parseOpenOptions",
     "parseSealOptions",
     "parseVerifyOptions",
-    "resolveUnder",
   ]);
+});
+
+test("its paths are a part of their own, with exactly these names", () => {
+  expect(Object.keys(paths).sort()).toEqual(["assertUnder", "resolveUnder"]);
 });

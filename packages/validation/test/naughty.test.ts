@@ -1,13 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  parseByteSource,
-  parseConfig,
-  parseModelRef,
-  parseSealOptions,
-  resolveUnder,
-} from "@vram-residency/validation";
+import { parseByteSource, parseConfig, parseModelRef, parseSealOptions } from "@vram-residency/validation";
+import { resolveUnder } from "@vram-residency/validation/paths";
 
 const NAME = "naughty_strings.json";
 const file = [process.env["VRAM_VECTORS"], join(import.meta.dir, "../../../../shared/vectors")]

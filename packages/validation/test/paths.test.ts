@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { FileSystem } from "@vram-residency/types";
-import { assertUnder, resolveUnder } from "@vram-residency/validation";
+import { assertUnder, resolveUnder } from "@vram-residency/validation/paths";
 import { refusalOf } from "./refused.ts";
 
 describe("resolveUnder", () => {

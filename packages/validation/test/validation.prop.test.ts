@@ -11,8 +11,8 @@ import {
   parseOpenOptions,
   parseSealOptions,
   parseVerifyOptions,
-  resolveUnder,
 } from "@vram-residency/validation";
+import { resolveUnder } from "@vram-residency/validation/paths";
 import fc from "fast-check";
 import { hostile, textsOf } from "./arbitraries.ts";
 

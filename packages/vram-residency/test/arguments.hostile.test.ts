@@ -9,6 +9,7 @@ import * as seal from "@vram-residency/seal";
 import type { SealRoot } from "@vram-residency/types";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
 import * as validation from "@vram-residency/validation";
+import * as paths from "@vram-residency/validation/paths";
 import { openVram } from "vram-residency";
 import { type Case, complaints, OBJECTS, OPTIONAL, OPTIONS, of } from "./hostile.ts";
 
@@ -132,8 +133,8 @@ const AUDIT: Readonly<Record<string, Case>> = {
 
 const VALIDATION: Readonly<Record<string, Case>> = Object.fromEntries(
   Object.entries({
-    assertUnder: of(validation.assertUnder, ["/tmp", "/tmp/a"]),
-    resolveUnder: of(validation.resolveUnder, ["/tmp", "a"]),
+    assertUnder: of(paths.assertUnder, ["/tmp", "/tmp/a"]),
+    resolveUnder: of(paths.resolveUnder, ["/tmp", "a"]),
     assertTensorsFit: of(validation.assertTensorsFit, [[], 5], ["empty array"], ["zero"]),
     parseByteSource: of(validation.parseByteSource, [bytes]),
     parseConfig: of(validation.parseConfig, [{}], OPTIONS),
