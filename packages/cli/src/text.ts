@@ -33,10 +33,12 @@ export function wrap(text: string, width: number): string[] {
 export interface Column {
   readonly title: string;
   readonly align: "left" | "right";
+  /** Left out, the last first, where the first column would have to give way otherwise. */
+  readonly optional?: true;
 }
 
 /**
- * A table with two spaces between columns, no line wider than `width`: the first column gives way.
+ * A table with two spaces between columns, no line wider than `width`: optional columns go, then the first gives way.
  *
  * @param rows - One cell a column.
  */
@@ -47,19 +49,30 @@ export function table(
 ): string[] {
   const lines = [columns.map(({ title }) => title), ...rows];
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]?.length ?? 0)));
-  const rest = widths.slice(1).reduce((sum, columnWidth) => sum + columnWidth + 2, 0);
+  const kept = fitting(columns, widths, width);
+  const rest = widthOf(kept.slice(1), widths) + 2;
   const first = Math.max(6, Math.min(widths[0] ?? 0, width - rest));
-  return lines.map((line) =>
-    cut(
-      line
-        .map((cell, index) => {
-          const columnWidth = index === 0 ? first : (widths[index] ?? 0);
-          const text = cut(cell, columnWidth);
-          return columns[index]?.align === "right" ? text.padStart(columnWidth) : text.padEnd(columnWidth);
-        })
-        .join("  ")
-        .trimEnd(),
-      width,
-    ),
-  );
+  return lines.map((line) => {
+    const cells = kept.map((index) => {
+      const columnWidth = index === 0 ? first : (widths[index] ?? 0);
+      const text = cut(line[index] ?? "", columnWidth);
+      return columns[index]?.align === "right" ? text.padStart(columnWidth) : text.padEnd(columnWidth);
+    });
+    return cut(cells.join("  ").trimEnd(), width);
+  });
+}
+
+/** Which columns there is room for. */
+function fitting(columns: readonly Column[], widths: readonly number[], width: number): readonly number[] {
+  const kept = columns.map((_, index) => index);
+  while (widthOf(kept, widths) > width) {
+    const last = kept.findLastIndex((index) => columns[index]?.optional);
+    if (last === -1) break;
+    kept.splice(last, 1);
+  }
+  return kept;
+}
+
+function widthOf(kept: readonly number[], widths: readonly number[]): number {
+  return kept.reduce((sum, index) => sum + (widths[index] ?? 0) + 2, -2);
 }

@@ -79,6 +79,18 @@ describe("a process", () => {
     await child.exited;
   });
 
+  test.skipIf(process.platform !== "linux").each([
+    ["a long one", ["demo"]],
+    ["a short one", ["digest", COMMAND[0] ?? ""]],
+  ])("says in one line that a full disk took nothing of its output: %s", async (_, args) => {
+    const child = Bun.spawn([...COMMAND, ...args], { stdout: Bun.file("/dev/full"), stderr: "pipe" });
+
+    expect(await textOf(child.stderr)).toBe(
+      "vramr: the output cannot be written (ENOSPC): free some space, or write elsewhere\n",
+    );
+    expect(await child.exited).toBe(3);
+  });
+
   test.each([
     ["standard input that says nothing", "-"],
     ["a pipe that nobody writes to", "silent"],

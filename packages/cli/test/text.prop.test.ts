@@ -36,14 +36,29 @@ describe("the picture of device memory", () => {
 });
 
 describe("a table", () => {
+  test("leaves its optional columns out, the last first, before it cuts the first", () => {
+    const columns = [
+      { title: "name", align: "left" },
+      { title: "a", align: "left", optional: true },
+      { title: "n", align: "right" },
+      { title: "b", align: "left", optional: true },
+    ] as const;
+    const rows = [["abcdefghij", "12345", "7", "12345"]];
+    expect(table(columns, rows, 27)).toEqual(["name        a      n  b", "abcdefghij  12345  7  12345"]);
+    expect(table(columns, rows, 26)).toEqual(["name        a      n", "abcdefghij  12345  7"]);
+    expect(table(columns, rows, 19)).toEqual(["name        n", "abcdefghij  7"]);
+    expect(table(columns, rows, 12)).toEqual(["name       n", "abcdefgh…  7"]);
+  });
+
   test("is never wider than it may be", () => {
     const columns = [
       { title: "name", align: "left" },
       { title: "n", align: "right" },
+      { title: "more", align: "right", optional: true },
     ] as const;
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.string(), fc.string({ maxLength: 9 }))),
+        fc.array(fc.tuple(fc.string(), fc.string({ maxLength: 9 }), fc.string())),
         fc.integer({ min: 20, max: 120 }),
         (rows, width) => {
           for (const line of table(columns, rows, width)) expect(line.length).toBeLessThanOrEqual(width);

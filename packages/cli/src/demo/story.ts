@@ -71,7 +71,9 @@ export class Story {
 
   /** A line beside the acts. */
   aside(text: string, tone: Tone = "faint"): void {
-    this.#line(`      ${paint(this.#terminal, tone, cut(text, this.#terminal.columns - 6))}`);
+    for (const line of wrap(text, this.#terminal.columns - 6)) {
+      this.#line(`      ${paint(this.#terminal, tone, cut(line, this.#terminal.columns - 6))}`);
+    }
   }
 
   /** The table of sealed shards. */
@@ -87,10 +89,10 @@ export class Story {
     const columns = [
       { title: "shard", align: "left" },
       { title: "size", align: "right" },
-      { title: "tensors", align: "right" },
+      { title: "tensors", align: "right", optional: true },
       { title: "sha256", align: "left" },
-      { title: "fs-verity", align: "left" },
-      { title: "device", align: "right" },
+      { title: "fs-verity", align: "left", optional: true },
+      { title: "device", align: "right", optional: true },
     ] as const;
     for (const line of table(columns, rows, this.#terminal.columns - 3)) this.#line(`   ${line}`);
     for (const shard of shards) {
@@ -126,7 +128,7 @@ export class Story {
       { title: "event", align: "left" },
       { title: "record", align: "right" },
       { title: "severity", align: "left" },
-      { title: "shard", align: "left" },
+      { title: "shard", align: "left", optional: true },
     ] as const;
     const rows = records.map(({ seq, type, severity, shardId }) => [
       type,
