@@ -12,7 +12,7 @@ import { LogWriterState } from "../log/writer-state.ts";
 import { CheckpointFiles } from "./checkpoints.ts";
 import { encodeBatch } from "./encode.ts";
 import { assertNew, examine, type Found } from "./examine.ts";
-import { chunksOf, errorCode, replaceFile, writeAll } from "./files.ts";
+import { chunksOf, errorCode, removeIfThere, replaceFile, writeAll } from "./files.ts";
 import { type Epoch, keysOf, type LogKeys, newEpoch } from "./keys.ts";
 import { KEY_FILE, segmentFile, segmentsAmong, UNFINISHED } from "./names.ts";
 import type { AuditLogOptions } from "./options.ts";
@@ -115,7 +115,8 @@ async function goOn(
       hashes,
     });
     // What somebody was making when it died is no part of the log.
-    for (const name of names) if (name.endsWith(UNFINISHED)) await fileSystem.remove(`${directory}/${name}`);
+    for (const name of names)
+      if (name.endsWith(UNFINISHED)) await removeIfThere(fileSystem, `${directory}/${name}`);
     const path = `${directory}/${segmentFile(segment.firstSeq)}`;
     const file = await GrowingFile.adopt(fileSystem, path, segment.file);
     if (!names.includes(KEY_FILE))
