@@ -149,8 +149,11 @@ async function verify(files: FileSystem, log: string, told: Told): Promise<LogRe
 }
 
 /** Every record that counts. */
-export async function recordsOf(files: FileSystem): Promise<readonly AuditLine[]> {
-  await using source = await openLogSource(files, DIRECTORY);
+export async function recordsOf(
+  files: FileSystem,
+  directory: string = DIRECTORY,
+): Promise<readonly AuditLine[]> {
+  await using source = await openLogSource(files, directory);
   const lines: AuditLine[] = [];
   for await (const { chunks, keepBytes } of source.segments) {
     const parts: Uint8Array[] = [];
