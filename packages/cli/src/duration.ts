@@ -18,6 +18,7 @@ const UNITS_MS: ReadonlyMap<string, number> = new Map([
 export function parseDuration(text: string, field: string): number {
   const [, number = "", unit = ""] = /^(\d{1,16}(?:\.\d{1,9})?) ?([a-z]{1,2})$/.exec(text) ?? [];
   const ms = Math.floor(Number(number) * (UNITS_MS.get(unit) ?? Number.NaN));
-  if (number === "" || !Number.isSafeInteger(ms)) refuseArgument(field, "expected a time such as 90s, 5m or 1h");
+  if (number === "" || !Number.isSafeInteger(ms))
+    refuseArgument(field, "expected a time such as 90s, 5m or 1h");
   return ms;
 }

@@ -13,7 +13,15 @@ import type { Terminal } from "./terminal.ts";
 import { wrap } from "./text.ts";
 import { packageVersion } from "./version.ts";
 
-const COMMANDS: readonly AddCommand[] = [addDemo, addDigest, addInspect, addPlan, addDoctor, addKey, addAudit];
+const COMMANDS: readonly AddCommand[] = [
+  addDemo,
+  addDigest,
+  addInspect,
+  addPlan,
+  addDoctor,
+  addKey,
+  addAudit,
+];
 
 const EXIT_CODES =
   "Exit codes: 0 ok, 1 integrity failed, 2 usage, 3 environment, 4 policy refused, 5 not enough VRAM, 130 interrupted";

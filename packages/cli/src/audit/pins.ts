@@ -6,7 +6,6 @@
 import { open } from "node:fs/promises";
 import {
   type AuditVerifySecret,
-  CHECKPOINT_BYTES_MAX,
   type CheckpointKey,
   importVerifySecret,
   parseCheckpointKey,
@@ -21,11 +20,14 @@ const SECRET = "vram-audit-verify-v1.";
 
 /** Reads a log's public key: `log.pub`, copied while the log was to be trusted. @throws {@link VramError} `ERR_INPUT_INVALID`, `ERR_SOURCE`. */
 export async function readPublicKey(path: string): Promise<CheckpointKey> {
-  const text = await readText(path, "--public-key", FILE_BYTES_MAX);
+  const text = textOf(await readBytes(path, "--public-key"));
   try {
     return parseCheckpointKey(text);
   } catch {
-    return refuseArgument("--public-key", `${mistaken(text) ?? "it is no public key of a log"}: expected log.pub`);
+    return refuseArgument(
+      "--public-key",
+      `${mistaken(text) ?? "it is no public key of a log"}: expected log.pub`,
+    );
   }
 }
 
@@ -36,24 +38,29 @@ export async function readPublicKey(path: string): Promise<CheckpointKey> {
  * has one can rewrite the log; and for a file that others may read. `ERR_SOURCE` when it cannot be read.
  */
 export async function readMacKey(path: string): Promise<AuditVerifySecret> {
-  const text = await readText(path, "--mac-key", FILE_BYTES_MAX, true);
+  const file = await readBytes(path, "--mac-key");
+  const text = textOf(file);
   if (ROOT.test(text)) {
     refuseArgument(
       "--mac-key",
       "it is a root, with which a log can be rewritten: keep it away from here, and give the verify secret that `vramr key export` makes of it",
     );
   }
+  let secret: AuditVerifySecret;
   try {
-    return importVerifySecret(text);
+    secret = importVerifySecret(text);
   } catch {
     const remedy = "expected the one line that `vramr key export --verify-secret` writes";
     return refuseArgument("--mac-key", `${mistaken(text) ?? "it is no verify secret"}: ${remedy}`);
   }
+  if (!file.shared) return secret;
+  secret[Symbol.dispose]();
+  return refuseArgument("--mac-key", "others may read it, and could forge records: chmod 600");
 }
 
 /** Reads a checkpoint's bytes. @throws {@link VramError} `ERR_SOURCE` when they cannot be read. */
 export async function readCheckpoint(path: string): Promise<Uint8Array> {
-  return await readBytes(path, "--against", CHECKPOINT_BYTES_MAX + 1, false);
+  return (await readBytes(path, "--against")).bytes;
 }
 
 /** What a file is instead of what was asked for. */
@@ -63,32 +70,42 @@ function mistaken(text: string): string | undefined {
   return text.startsWith("vram-residency.invalid/log/") ? "it is public" : undefined;
 }
 
-async function readText(path: string, field: string, bytesMax: number, secret = false): Promise<string> {
-  const bytes = await readBytes(path, field, bytesMax, secret);
+interface Content {
+  readonly bytes: Uint8Array;
+  /** True for a file that others than its owner may read. */
+  readonly shared: boolean;
+}
+
+function textOf({ bytes }: Content): string {
   return String.fromCharCode(...bytes);
 }
 
-async function readBytes(path: string, field: string, bytesMax: number, secret: boolean): Promise<Uint8Array> {
+async function readBytes(path: string, field: string): Promise<Content> {
   try {
     const file = await open(path, "r");
     try {
       const stat = await file.stat();
       if (stat.isDirectory()) refuseArgument(field, "it is a directory: expected a file");
-      if (secret && stat.isFile() && (stat.mode & 0o077) !== 0) {
-        refuseArgument(field, "others may read it, and could forge records: chmod 600");
-      }
-      const bytes = new Uint8Array(bytesMax);
+      const shared = stat.isFile() && (stat.mode & 0o077) !== 0;
+      const bytes = new Uint8Array(FILE_BYTES_MAX);
       let length = 0;
       for (;;) {
-        const { bytesRead } = await file.read(bytes, length, bytesMax - length);
+        const { bytesRead } = await file.read(bytes, length, FILE_BYTES_MAX - length);
         length += bytesRead;
-        if (bytesRead === 0 || length === bytesMax) return bytes.subarray(0, length);
+        if (bytesRead === 0 || length === FILE_BYTES_MAX) {
+          return { bytes: bytes.subarray(0, length), shared };
+        }
       }
     } finally {
       await file.close();
     }
   } catch (error) {
     if (error instanceof VramError) throw error;
-    throw new VramError("ERR_SOURCE", `${field}: ${systemReason(error)}`, { reason: "unreadable" }, { cause: error });
+    throw new VramError(
+      "ERR_SOURCE",
+      `${field}: ${systemReason(error)}`,
+      { reason: "unreadable" },
+      { cause: error },
+    );
   }
 }

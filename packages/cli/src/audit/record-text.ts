@@ -13,6 +13,8 @@ const TONES: { readonly [Name in AuditLine["severity"]]: Tone } = {
 const NARROW_COLUMNS = 72;
 const INDENT = "    ";
 const VALUE_LENGTH_MAX = 64;
+/** A space where no line may break. */
+const BOUND = "\u00a0";
 /** What tells a person nothing: keys, and the tree's hashes. */
 const UNTELLING: readonly string[] = ["macKey", "key", "frontier"];
 
@@ -31,18 +33,18 @@ export function recordText(line: AuditLine, terminal: Pick<Terminal, "columns" |
     .filter(([key]) => !UNTELLING.includes(key))
     .map(([key, value]) => cut(`${key}=${valueText(value)}`, room))
     .join(" ");
-  const lines = facts === "" ? [] : wrap(facts, room);
-  return `${[head, ...lines.map((text) => `${indent}${text}`)].join("\n")}\n`;
+  const lines = facts === "" ? [] : wrap(facts, room).map((text) => indent + text.replaceAll(BOUND, " "));
+  return `${[head, ...lines].join("\n")}\n`;
 }
 
-/** A value without a space, so that wrapping never divides it. */
+/** A value that wrapping never divides. */
 function valueText(value: JsonValue): string {
   if (typeof value !== "string") {
-    return cut(escaped(JSON.stringify(value)), VALUE_LENGTH_MAX).replaceAll(" ", "\u00a0");
+    return cut(escaped(JSON.stringify(value)), VALUE_LENGTH_MAX).replaceAll(" ", BOUND);
   }
   if (/^[0-9a-f]{32,}$/.test(value)) return `${value.slice(0, 12)}…`;
   const text = printable(value, VALUE_LENGTH_MAX);
-  return /^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text).replaceAll(" ", "\u00a0");
+  return /^[\w./:@+-]+$/.test(text) ? text : JSON.stringify(text).replaceAll(" ", BOUND);
 }
 
 /** A record as one line of JSON that says the same, with every character that could steer a terminal escaped. */
@@ -57,4 +59,3 @@ function escaped(json: string): string {
     }).join(""),
   );
 }
-

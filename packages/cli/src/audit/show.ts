@@ -50,7 +50,9 @@ export async function showAudit(
   }
   if (!tail.found) refuseArgument("DIR", "there is no record in it: name the log's directory");
   if (tail.tornBytes > 0) {
-    terminal.note(`the last line is not whole (${tail.tornBytes} bytes): its writer is at it, or was stopped\n`);
+    terminal.note(
+      `the last line is not whole (${tail.tornBytes} bytes): its writer is at it, or was stopped\n`,
+    );
   }
   return code;
 }

@@ -90,7 +90,8 @@ async function judge(
   });
   // One root signs many logs: the key alone would let one of them take another's place.
   const { log, firstSeq } = report;
-  if (key === undefined || log === undefined || log === key.log || report.verdict === "tampered") return report;
+  if (key === undefined || log === undefined || log === key.log || report.verdict === "tampered")
+    return report;
   return {
     ...report,
     verdict: "tampered",
@@ -131,7 +132,10 @@ function tell(report: LogReport, pins: Pins, terminal: Terminal): void {
   if (tornBytes > 0) fact("torn", `${tornBytes} bytes of a line that is not whole, as beside a writer`);
   if (abandonedBytes > 0) fact("given up", `${abandonedBytes} bytes that a failed sync left behind`);
   const unchecked = "not checked: give --mac-key";
-  fact("MACs", report.macs === "unchecked" ? unchecked : bad ? "checked, as far as records hold" : "checked, all right");
+  fact(
+    "MACs",
+    report.macs === "unchecked" ? unchecked : bad ? "checked, as far as records hold" : "checked, all right",
+  );
   if (verdict === "sound" || verdict === "unsigned-tail-old") {
     fact("trust", `${report.trust}: ${trustText(report, pins.key !== undefined)}`);
   }

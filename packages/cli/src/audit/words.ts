@@ -37,7 +37,8 @@ const VERDICTS: { readonly [Name in Verdict]: string } = {
   sound: "sound: the records are those that were signed, all of them and in their order",
   tampered: "TAMPERED: what stands here is not what was written",
   truncated: "TRUNCATED: a checkpoint vouches for more records than are here",
-  "unsigned-tail-old": "UNSIGNED for too long: it is sound, but its last records should have been signed by now",
+  "unsigned-tail-old":
+    "UNSIGNED for too long: it is sound, but its last records should have been signed by now",
   "not-sealed": "NOT SEALED: no checkpoint vouches for any record here",
 };
 
