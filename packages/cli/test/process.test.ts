@@ -19,6 +19,10 @@ const HELPS = [
   ["key", "create", "--help"],
   ["key", "show", "--help"],
   ["key", "rotate", "--help"],
+  ["key", "export", "--help"],
+  ["audit", "--help"],
+  ["audit", "verify", "--help"],
+  ["audit", "show", "--help"],
 ];
 
 describe("help", () => {
