@@ -1,0 +1,42 @@
+import { AuditLog } from "@vram-residency/audit/file";
+import { nodeEd25519, nodeHmacSha256, nodeSha256 } from "@vram-residency/crypto/node";
+import type { Clock } from "@vram-residency/types";
+import {
+  nodeDirLock,
+  nodeFileSystem,
+  systemClock,
+  systemRandom,
+  systemTimers,
+} from "@vram-residency/types/node";
+import type { AuditDirectory } from "@vram-residency/validation";
+import { takeAuditRoot } from "./audit-key.ts";
+
+export { auditKeyPath } from "./audit-key.ts";
+
+/** Options of {@link openAuditLog}. */
+export interface OpenAuditLogOptions extends AuditDirectory {
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens the tamper-evident log of a directory, or begins one, with the machine's own files, clocks and locks.
+ *
+ * The root is forgotten as soon as the log is open.
+ *
+ * @throws {@link VramError} `ERR_CONFIG_INVALID` for a root that is missing, or kept with the log; `ERR_AUDIT_UNAVAILABLE` and
+ * `ERR_STATE` as `AuditLog.open`.
+ */
+export async function openAuditLog({ directory, keys, clock }: OpenAuditLogOptions): Promise<AuditLog> {
+  using root = await takeAuditRoot(keys === undefined ? { directory } : { directory, keys });
+  return await AuditLog.open({
+    directory,
+    root,
+    fileSystem: nodeFileSystem,
+    clock: clock ?? systemClock,
+    timers: systemTimers,
+    random: systemRandom,
+    lock: nodeDirLock,
+    ed25519: nodeEd25519,
+    hashes: { sha256: nodeSha256, hmacSha256: nodeHmacSha256 },
+  });
+}
