@@ -59,7 +59,8 @@ async function* segmentsOf(
       file = next;
       next = await open(firsts[index + 1]);
       if (file === undefined) return;
-      const keepBytes = next && (await readable(() => keepBytesIn(next as FileHandle)));
+      const following = next;
+      const keepBytes = following && (await readable(() => keepBytesIn(following)));
       const chunks = guarded(chunksOf(file, 0, Number.POSITIVE_INFINITY));
       yield { firstSeq, chunks, ...(keepBytes === undefined ? {} : { keepBytes }) };
       await file[Symbol.asyncDispose]();
