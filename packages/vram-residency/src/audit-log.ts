@@ -1,6 +1,6 @@
 import { AuditLog } from "@vram-residency/audit/file";
 import { nodeEd25519, nodeHmacSha256, nodeSha256 } from "@vram-residency/crypto/node";
-import type { Clock } from "@vram-residency/types";
+import { type Clock, VramError } from "@vram-residency/types";
 import {
   nodeDirLock,
   nodeFileSystem,
@@ -8,7 +8,7 @@ import {
   systemRandom,
   systemTimers,
 } from "@vram-residency/types/node";
-import type { AuditDirectory } from "@vram-residency/validation";
+import { type AuditDirectory, parseOpenOptions } from "@vram-residency/validation";
 import { takeAuditRoot } from "./audit-key.ts";
 
 export { auditKeyPath } from "./audit-key.ts";
@@ -26,10 +26,19 @@ export interface OpenAuditLogOptions extends AuditDirectory {
  * @throws {@link VramError} `ERR_CONFIG_INVALID` for a root that is missing, or kept with the log; `ERR_AUDIT_UNAVAILABLE` and
  * `ERR_STATE` as `AuditLog.open`.
  */
-export async function openAuditLog({ directory, keys, clock }: OpenAuditLogOptions): Promise<AuditLog> {
-  using root = await takeAuditRoot(keys === undefined ? { directory } : { directory, keys });
+export async function openAuditLog(options: OpenAuditLogOptions): Promise<AuditLog> {
+  const { clock, ...choice } = { ...options };
+  const { audit } = parseOpenOptions({ audit: choice, ...(clock === undefined ? {} : { clock }) });
+  if (typeof audit !== "object" || !("directory" in audit)) {
+    const reason = "expected the path of a directory";
+    throw new VramError("ERR_CONFIG_INVALID", `audit.directory: ${reason}`, {
+      field: "audit.directory",
+      reason,
+    });
+  }
+  using root = await takeAuditRoot(audit);
   return await AuditLog.open({
-    directory,
+    directory: audit.directory,
     root,
     fileSystem: nodeFileSystem,
     clock: clock ?? systemClock,
