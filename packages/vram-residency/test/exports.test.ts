@@ -4,6 +4,8 @@ import * as testing from "vram-residency/testing";
 
 test("exports exactly the documented names", () => {
   expect(Object.keys(residency).sort()).toEqual([
+    "AuditLog",
+    "AuditRoot",
     "JsonlSink",
     "MemorySink",
     "MockAllocator",
@@ -11,6 +13,7 @@ test("exports exactly the documented names", () => {
     "VramError",
     "VramManager",
     "auditEvent",
+    "auditKeyPath",
     "computeDigest",
     "computeSignature",
     "createPolicy",
@@ -25,7 +28,11 @@ test("exports exactly the documented names", () => {
     "keyId",
     "loadModel",
     "nodeDigester",
+    "nodeDirLock",
+    "nodeEd25519",
     "nodeFileSystem",
+    "openAuditLog",
+    "openLogSource",
     "openModel",
     "openVram",
     "parseConfig",
@@ -39,6 +46,7 @@ test("exports exactly the documented names", () => {
     "systemRandom",
     "systemTimers",
     "tokenKeys",
+    "verifyLog",
     "verifySignature",
   ]);
   expect(Object.keys(testing)).toEqual(["mockControl"]);
