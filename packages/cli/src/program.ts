@@ -24,7 +24,7 @@ const COMMANDS: readonly AddCommand[] = [
 ];
 
 const EXIT_CODES =
-  "Exit codes: 0 ok, 1 integrity failed, 2 usage, 3 environment, 4 policy refused, 5 not enough VRAM, 130 interrupted";
+  "Exit codes: 0 ok, 1 integrity failed, 2 usage, 3 environment, 4 policy refused, 5 not enough VRAM, 10 to 12 a log that is cut off, unsigned or not sealed, 130 interrupted";
 
 /**
  * Runs one command.

@@ -13,7 +13,7 @@ import { LogTail, type TailedLine } from "./tail.ts";
 export interface ShowCommandOptions {
   readonly follow?: boolean;
   /** Each may be several, separated by commas. */
-  readonly type: readonly string[];
+  readonly type?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -57,7 +57,7 @@ export async function showAudit(
   return code;
 }
 
-function typesOf(lists: readonly string[]): ReadonlySet<string> | undefined {
+function typesOf(lists: readonly string[] = []): ReadonlySet<string> | undefined {
   if (lists.length === 0) return undefined;
   const known: readonly string[] = AUDIT_EVENT_TYPES;
   const names = lists.flatMap((list) => list.split(","));

@@ -20,7 +20,7 @@ import { ruleText, trustText, verdictText } from "./words.ts";
 /** What `vramr audit verify` was asked to do. */
 export interface VerifyCommandOptions {
   readonly publicKey?: string;
-  readonly macKey: readonly string[];
+  readonly macKey?: readonly string[];
   readonly against?: string;
   readonly allowPruned?: boolean;
   readonly maxUnsignedAge: string;
@@ -32,7 +32,7 @@ interface Pins {
   readonly key?: CheckpointKey;
   readonly secrets: readonly AuditVerifySecret[];
   readonly against?: Uint8Array;
-  readonly unsignedMaxMs: number;
+  readonly unsignedMaxMs?: number;
 }
 
 /**
@@ -58,7 +58,22 @@ export async function verifyAudit(
   }
 }
 
-async function readPins({ publicKey, macKey, against, maxUnsignedAge }: VerifyCommandOptions): Promise<Pins> {
+/** Verifies a log with a copy of its public key, and nothing else. @throws As {@link verifyAudit}. */
+export async function verifyDirectory(
+  directory: string,
+  publicKey: string,
+  terminal: Terminal,
+): Promise<LogReport> {
+  const key = await readPublicKey(publicKey);
+  return await judge(directory, { key, secrets: [] }, false, terminal);
+}
+
+async function readPins({
+  publicKey,
+  macKey = [],
+  against,
+  maxUnsignedAge,
+}: VerifyCommandOptions): Promise<Pins> {
   const unsignedMaxMs = parseDuration(maxUnsignedAge, "--max-unsigned-age");
   const secrets: AuditVerifySecret[] = [];
   for (const path of macKey) secrets.push(await readMacKey(path));
@@ -83,8 +98,8 @@ async function judge(
     hashes: { sha256: nodeSha256, hmacSha256: nodeHmacSha256 },
     now: systemClock.wall(),
     secrets,
-    unsignedMaxMs,
     allowPruned,
+    ...(unsignedMaxMs === undefined ? {} : { unsignedMaxMs }),
     ...(key ? { publicKey: key.publicKey } : {}),
     ...(against ? { against } : {}),
   });
