@@ -12,7 +12,7 @@ export { auditEvent, JsonlSink, MemorySink, printable } from "@vram-residency/au
 export type { AuditLogOptions, CheckpointAnchor, OpenedReport } from "@vram-residency/audit/file";
 export { AuditLog, openLogSource } from "@vram-residency/audit/file";
 export type { LogReport } from "@vram-residency/audit/log";
-export { AuditRoot, verifyLog } from "@vram-residency/audit/log";
+export { AuditRoot, parseCheckpointKey, verifyLog } from "@vram-residency/audit/log";
 export { computeDigest, digestStream } from "@vram-residency/crypto";
 export { nodeDigester, nodeEd25519 } from "@vram-residency/crypto/node";
 export type { Model, ModelFile } from "@vram-residency/formats";

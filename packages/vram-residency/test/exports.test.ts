@@ -35,6 +35,7 @@ test("exports exactly the documented names", () => {
     "openLogSource",
     "openModel",
     "openVram",
+    "parseCheckpointKey",
     "parseConfig",
     "planModel",
     "policyDigest",
