@@ -103,7 +103,7 @@ export class LogTail {
     try {
       const { type, data } = parseLine(bytes.subarray(0, end));
       const { prevSegment, keepBytes } = data;
-      const recovers = type === "AuditRecovered" && `${String(prevSegment)}.jsonl` === file;
+      const recovers = type === "AuditRecovered" && prevSegment === file.slice(0, -".jsonl".length);
       return recovers && typeof keepBytes === "number" ? keepBytes : Number.POSITIVE_INFINITY;
     } catch (error) {
       // Shown as unreadable when its turn comes.

@@ -18,8 +18,8 @@ import { EXIT } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { size } from "../text.ts";
 import type { DemoOptions, Flip } from "./options.ts";
-import { type KeptLog, type Stage, setStage } from "./stage.ts";
-import { damageText, Story } from "./story.ts";
+import { type Stage, setStage } from "./stage.ts";
+import { damageText, type KeptLog, Story } from "./story.ts";
 
 /**
  * Runs the demo.

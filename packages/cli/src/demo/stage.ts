@@ -28,7 +28,7 @@ import { makeKeyFile } from "../key/store.ts";
 import { writeDemoModel } from "./model-writer.ts";
 import type { DemoOptions } from "./options.ts";
 import { type TappedRecord, tapRecords } from "./record-tap.ts";
-import type { Setting } from "./story.ts";
+import type { KeptLog, Setting } from "./story.ts";
 
 /** Everything the acts need. */
 export interface Stage extends AsyncDisposable {
@@ -41,13 +41,6 @@ export interface Stage extends AsyncDisposable {
   readonly records: readonly TappedRecord[];
   /** Where the log is, when it was to be kept. */
   readonly log?: KeptLog;
-}
-
-/** A log that outlives the demo. */
-export interface KeptLog {
-  readonly directory: string;
-  /** A copy of its public key, away from it. */
-  readonly publicKey: string;
 }
 
 const CAPACITY_MIN_BYTES = 24 * 1024 * 1024;

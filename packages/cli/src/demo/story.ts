@@ -9,7 +9,6 @@ import { memoryMap } from "../memory-map.ts";
 import { paint, printDocument, type Terminal, type Tone } from "../terminal.ts";
 import { cut, size, table, wrap } from "../text.ts";
 import type { TappedRecord } from "./record-tap.ts";
-import type { KeptLog } from "./stage.ts";
 
 /** What is known of the set-up. */
 export interface Setting {
@@ -19,6 +18,13 @@ export interface Setting {
   readonly files: number;
   readonly tensors: number;
   readonly bytes: number;
+}
+
+/** A log that outlives the demo. */
+export interface KeptLog {
+  readonly directory: string;
+  /** A copy of its public key, away from it. */
+  readonly publicKey: string;
 }
 
 /** One act as the JSON document has it. */
