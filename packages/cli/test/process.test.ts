@@ -83,6 +83,22 @@ describe("a process", () => {
     await child.exited;
   });
 
+  test("says in one line, with its own exit code, that its output cannot be written", () => {
+    const path = join(scratch.path, "unwritten");
+    for (const args of [["doctor"], ["digest", path]]) {
+      const child = Bun.spawnSync([
+        "sh",
+        "-c",
+        `printf x > ${path}; "$@" > /dev/full`,
+        "sh",
+        ...COMMAND,
+        ...args,
+      ]);
+      const said = [child.exitCode, child.stderr.toString()];
+      expect(said).toEqual([3, "vramr: the output: no space left on device\n"]);
+    }
+  });
+
   test.each([
     ["standard input that says nothing", "-"],
     ["a pipe that nobody writes to", "silent"],
