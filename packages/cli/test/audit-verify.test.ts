@@ -158,7 +158,7 @@ describe("vramr audit verify", () => {
     for (const path of [root, digits]) {
       const { code, out, err } = await verify(log, "--mac-key", path);
       expect([code, out]).toEqual([2, ""]);
-      expect(err).toContain("it is a root");
+      expect(err).toContain("it is a root, with which a log can be rewritten: keep it away from here");
       expect(err).not.toContain(Buffer.from(ROOT).toString("hex").slice(0, 8));
       expect((await verify(log, "--public-key", path)).err).toContain("it is a root");
     }
