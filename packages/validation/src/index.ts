@@ -10,6 +10,7 @@ export { GROUP_MEMBERS_MAX, parseGroup } from "./group.ts";
 export type { ModelRef, ModelSizeLimits } from "./model.ts";
 export { MODEL_REF_BYTES_MAX, parseModelRef, parseModelSize } from "./model.ts";
 export type {
+  AuditAnchor,
   AuditChoice,
   AuditDirectory,
   AuditKeyProvider,

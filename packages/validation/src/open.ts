@@ -24,12 +24,23 @@ export interface AuditKeyProvider {
   auditRoot(): Promise<Uint8Array>;
 }
 
+/** A place that remembers a log's newest checkpoint; `CheckpointAnchor` of `@vram-residency/audit/file`. */
+export interface AuditAnchor {
+  read(log: string | undefined): Promise<Uint8Array | undefined>;
+  write(log: string, checkpoint: Uint8Array): Promise<void>;
+}
+
 /** A log in a directory, tamper-evident. */
 export interface AuditDirectory {
   /** Made when missing, for its owner alone. One writer at a time. */
   readonly directory: string;
   /** The path of a key file, which must be there, or a provider. Default: a root of this user's, made on first use. */
   readonly keys?: string | AuditKeyProvider;
+  /**
+   * The path of a file elsewhere, one for each log, that holds its newest checkpoint, or a place of your own: a directory that was put back
+   * to an earlier state is refused by it. Default: nothing notices that.
+   */
+  readonly anchor?: string | AuditAnchor;
 }
 
 /** Where the audit log goes. */
@@ -81,9 +92,15 @@ function auditKeys(value: unknown): string | AuditKeyProvider {
     : refuse("expected an AuditKeyProvider: its kind is no text");
 }
 
+function auditAnchor(value: unknown): string | AuditAnchor {
+  if (typeof value === "string") return path(value);
+  return port<AuditAnchor>("a path or a CheckpointAnchor", "read", "write")(value);
+}
+
 const directorySchema: Schema<AuditDirectory> = record({
   directory: checked(path),
   keys: v.exactOptional(checked(auditKeys)),
+  anchor: v.exactOptional(checked(auditAnchor)),
 });
 const sink = checked(port<AuditSink>("an AuditSink", "append", Symbol.asyncDispose));
 const memory = checked(oneOf("memory"));

@@ -43,6 +43,12 @@ describe("parseOpenOptions", () => {
     expect<unknown>(parseOpenOptions({ audit: { directory: "/var/log/vram" } }).audit).toEqual({
       directory: "/var/log/vram",
     });
+    const anchor = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
+    for (const one of ["/mnt/anchor", anchor]) {
+      expect(parseOpenOptions({ audit: { directory: "/log", anchor: one } }).audit).toMatchObject({
+        anchor: one,
+      });
+    }
     const provider = { kind: "kms", auditRoot: () => Promise.resolve(new Uint8Array(32)) };
     for (const keys of ["/etc/vram/audit.key", provider]) {
       expect(parseOpenOptions({ audit: { directory: "/log", keys } }).audit).toMatchObject({ keys });
@@ -76,7 +82,14 @@ describe("parseOpenOptions", () => {
     [{ audit: "none" }, 'audit: expected "memory"'],
     [{ audit: { directory: "" } }, "audit.directory: expected text of 1 to 4096 bytes"],
     [{ audit: { directory: "a\u0000" } }, "audit.directory: expected a path without NUL"],
-    [{ audit: { directory: "a", mode: "available" } }, "audit: unknown key mode: known are directory, keys"],
+    [
+      { audit: { directory: "a", mode: "available" } },
+      "audit: unknown key mode: known are directory, keys, anchor",
+    ],
+    [
+      { audit: { directory: "a", anchor: { read: () => 0 } } },
+      "audit.anchor: expected a path or a CheckpointAnchor: it lacks the method write",
+    ],
     [{ audit: { directory: "a", keys: "" } }, "audit.keys: expected text of 1 to 4096 bytes"],
     [
       { audit: { directory: "a", keys: { sealRoots: () => [] } } },

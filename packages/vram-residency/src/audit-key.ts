@@ -3,15 +3,16 @@
  *
  * @module
  */
-import { link, mkdir, open, realpath, unlink } from "node:fs/promises";
+import { link, mkdir, open, unlink } from "node:fs/promises";
 import { homedir } from "node:os";
-import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { AuditRoot } from "@vram-residency/audit/log";
 import { toHex } from "@vram-residency/crypto";
 import { formatKeyFile, ROOT_BYTES_MIN, readKeyFile } from "@vram-residency/seal";
 import { VramError } from "@vram-residency/types";
 import { nodeFileSystem, systemRandom } from "@vram-residency/types/node";
 import type { AuditDirectory } from "@vram-residency/validation";
+import { assertApart } from "./apart.ts";
 
 /**
  * Names the key file of this user's audit root: `$XDG_STATE_HOME/vram-residency/keys/audit.key`, with `~/.local/state` where
@@ -37,7 +38,7 @@ export function auditKeyPath(
 export async function takeAuditRoot({ directory, keys }: AuditDirectory): Promise<AuditRoot> {
   if (keys !== undefined && typeof keys !== "string") return await providedRoot(() => keys.auditRoot());
   const path = keys ?? auditKeyPath();
-  await refuseTogether(path, directory);
+  await assertApart(path, directory, "audit.keys");
   if (keys === undefined) await makeOnce(path);
   const { roots } = await readKeyFile(nodeFileSystem, path, {
     purpose: "audit",
@@ -90,26 +91,6 @@ async function isThere(path: string): Promise<boolean> {
   } catch (error) {
     if (codeOf(error) === "ENOENT") return false;
     throw error;
-  }
-}
-
-/** Refuses a root in its log's directory, below it or beside it: whoever takes the one would have the other with it. */
-async function refuseTogether(path: string, directory: string): Promise<void> {
-  const log = await resolved(directory);
-  const place = await resolved(dirname(path));
-  if (place === log || place.startsWith(`${log}${sep}`) || place === dirname(log)) {
-    refuse("it lies with the log: keep it where whoever reaches the log does not");
-  }
-}
-
-/** A path without symbolic links, as far as it is there. */
-async function resolved(path: string): Promise<string> {
-  const whole = resolve(path);
-  try {
-    return await realpath(whole);
-  } catch {
-    const above = dirname(whole);
-    return above === whole ? whole : join(await resolved(above), basename(whole));
   }
 }
 

@@ -9,7 +9,9 @@ import {
   systemTimers,
 } from "@vram-residency/types/node";
 import { type AuditDirectory, parseOpenOptions } from "@vram-residency/validation";
+import { assertApart } from "./apart.ts";
 import { takeAuditRoot } from "./audit-key.ts";
+import { fileAnchor } from "./file-anchor.ts";
 
 export { auditKeyPath } from "./audit-key.ts";
 
@@ -36,9 +38,11 @@ export async function openAuditLog(options: OpenAuditLogOptions): Promise<AuditL
       reason,
     });
   }
+  const { directory, anchor } = audit;
+  if (typeof anchor === "string") await assertApart(anchor, directory, "audit.anchor");
   using root = await takeAuditRoot(audit);
   return await AuditLog.open({
-    directory: audit.directory,
+    directory,
     root,
     fileSystem: nodeFileSystem,
     clock: clock ?? systemClock,
@@ -47,5 +51,6 @@ export async function openAuditLog(options: OpenAuditLogOptions): Promise<AuditL
     lock: nodeDirLock,
     ed25519: nodeEd25519,
     hashes: { sha256: nodeSha256, hmacSha256: nodeHmacSha256 },
+    ...(anchor === undefined ? {} : { anchor: typeof anchor === "string" ? fileAnchor(anchor) : anchor }),
   });
 }

@@ -83,5 +83,6 @@ export type { AuditDirectory, AuditKeyProvider } from "@vram-residency/validatio
 export { parseConfig } from "@vram-residency/validation";
 export type { OpenAuditLogOptions } from "./audit-log.ts";
 export { auditKeyPath, openAuditLog } from "./audit-log.ts";
+export { fileAnchor } from "./file-anchor.ts";
 export type { OpenVramOptions } from "./open.ts";
 export { openVram } from "./open.ts";

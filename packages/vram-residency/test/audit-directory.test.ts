@@ -1,11 +1,12 @@
 /** A log in a directory: tamper-evident, and its root elsewhere. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   auditEvent,
   auditKeyPath,
+  type CheckpointAnchor,
   formatKeyFile,
   nodeEd25519,
   nodeFileSystem,
@@ -104,6 +105,46 @@ describe("a log in a directory", () => {
     ]) {
       expect((await failure(openAuditLog(wrong as never))).code).toBe("ERR_CONFIG_INVALID");
     }
+  });
+});
+
+describe("an anchor", () => {
+  async function use(directory: string, anchor: string): Promise<void> {
+    await using log = await openAuditLog({ directory, keys: auditKeys, anchor });
+    await log.append(auditEvent("PolicyChanged", { from: "a", to: "b" }));
+  }
+
+  test("refuses a directory that was put back to an earlier state, that is empty, or that is another log", async () => {
+    const [directory, older, other] = [newDirectory(), newDirectory(), newDirectory()];
+    await mkdir(join(scratch, "anchors"));
+    const anchor = join(scratch, "anchors", "one.checkpoint");
+    await use(directory, anchor);
+    await cp(directory, older, { recursive: true });
+    await use(directory, anchor);
+    await (await openAuditLog({ directory: other, keys: auditKeys }))[Symbol.asyncDispose]();
+
+    expect(await readFile(anchor)).toEqual(await readFile(join(directory, "checkpoint")));
+    expect(await readdir(join(scratch, "anchors"))).toEqual(["one.checkpoint"]);
+    for (const wrong of [older, other, newDirectory()]) {
+      expect((await failure(use(wrong, anchor))).code).toBe("ERR_AUDIT_UNAVAILABLE");
+    }
+    await use(directory, anchor);
+    await writeFile(anchor, "no checkpoint");
+    expect((await failure(use(directory, anchor))).code).toBe("ERR_AUDIT_UNAVAILABLE");
+  });
+
+  test("is refused with the log, and one of the caller's own is asked", async () => {
+    const directory = newDirectory();
+    const error = await failure(use(directory, join(directory, "anchor")));
+    expect(error.detail).toMatchObject({ field: "audit.anchor" });
+
+    const kept: Uint8Array[] = [];
+    const anchor: CheckpointAnchor = {
+      read: () => Promise.resolve(kept.at(-1)),
+      write: (_log, checkpoint) => Promise.resolve(void kept.push(checkpoint.slice())),
+    };
+    await (await openAuditLog({ directory, keys: auditKeys, anchor }))[Symbol.asyncDispose]();
+    expect(Buffer.from(kept.at(-1) ?? [])).toEqual(await readFile(join(directory, "checkpoint")));
   });
 });
 

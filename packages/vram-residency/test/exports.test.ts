@@ -20,6 +20,7 @@ test("exports exactly the documented names", () => {
     "deriveSealKey",
     "digestStream",
     "evaluatePolicy",
+    "fileAnchor",
     "fileKeys",
     "fitPlan",
     "formatKeyFile",
