@@ -151,6 +151,7 @@ describe("a process", () => {
       expect(said(clever, `digest -a blake3 ${path}`)).toContain(" % of 160.0 MiB, ");
       expect(said({ ...clever, TERM: "dumb" }, `digest ${path}`)).not.toContain("\u001b");
     },
+    30_000,
   );
 });
 
