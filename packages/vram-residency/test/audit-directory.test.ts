@@ -91,7 +91,7 @@ describe("a log in a directory", () => {
     await (await openAuditLog({ directory, keys: await keyFile("one") }))[Symbol.asyncDispose]();
     const before = await readdir(directory);
     const error = await failure(openAuditLog({ directory, keys: await keyFile("two") }));
-    expect(error.code).toMatch(/^ERR_(CONFIG_INVALID|AUDIT_UNAVAILABLE)$/);
+    expect(error.code).toBe("ERR_CONFIG_INVALID");
     expect(await readdir(directory)).toEqual(before);
   });
 
