@@ -1,6 +1,6 @@
 // The main job, by a user's hand: seal a file, verify, flip a bit, catch and locate it, repair, release, look at what is left.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 
 const BLOCK = 4096;
 const TENSORS = [
@@ -88,6 +88,37 @@ export async function play({ manager, allocator, control, digest, path }) {
     located: caught.detail.mismatches,
     wiped: true,
   };
+}
+
+/**
+ * A log on disk, by the facade: written, gone on with, verified without its root, and one digit of it changed.
+ *
+ * @returns The verdicts, in that order.
+ */
+export async function playLog(
+  { openVram, openLogSource, verifyLog, nodeFileSystem, nodeEd25519 },
+  directory,
+) {
+  const keys = { kind: "consumer", auditRoot: async () => weights(32) };
+  for (const shardId of ["a", "b"]) {
+    const manager = await openVram({ backend: "mock", audit: { directory, keys } });
+    const taken = await failure(openVram({ backend: "mock", audit: { directory, keys } }));
+    assert.equal(taken.code, "ERR_STATE");
+    await manager.verifySealed(await manager.sealModel(weights(5000), { shardId }));
+    await manager.close();
+  }
+  const judge = async () => {
+    const source = await openLogSource(nodeFileSystem, directory);
+    const report = await verifyLog(source, { ed25519: nodeEd25519, now: Date.now() });
+    await source[Symbol.asyncDispose]();
+    return report;
+  };
+  const before = await judge();
+  const path = `${directory}/00000000000000000000.jsonl`;
+  await writeFile(path, (await readFile(path, "utf8")).replace('"shardId":"a"', '"shardId":"c"'));
+  const after = await judge();
+  assert.deepEqual([before.verdict, after.verdict, after.bad.rule], ["sound", "tampered", "prev"]);
+  return [before.verdict, after.verdict];
 }
 
 /** What the log must have recorded by then, in this order. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addAudit } from "./audit/command.ts";
 import type { AddCommand } from "./command.ts";
 import { addDemo } from "./demo/command.ts";
 import { addDigest } from "./digest/command.ts";
@@ -12,10 +13,18 @@ import type { Terminal } from "./terminal.ts";
 import { wrap } from "./text.ts";
 import { packageVersion } from "./version.ts";
 
-const COMMANDS: readonly AddCommand[] = [addDemo, addDigest, addInspect, addPlan, addDoctor, addKey];
+const COMMANDS: readonly AddCommand[] = [
+  addDemo,
+  addDigest,
+  addInspect,
+  addPlan,
+  addDoctor,
+  addKey,
+  addAudit,
+];
 
 const EXIT_CODES =
-  "Exit codes: 0 ok, 1 integrity failed, 2 usage, 3 environment, 4 policy refused, 5 not enough VRAM, 130 interrupted";
+  "Exit codes: 0 ok, 1 integrity failed, 2 usage, 3 environment, 4 policy refused, 5 not enough VRAM, 10 to 12 a log that is cut off, unsigned or not sealed, 130 interrupted";
 
 /**
  * Runs one command.

@@ -25,7 +25,8 @@ const CLEAR_LINE = "\r\u001b[K";
 /** The process's own terminal. `NO_COLOR`, `TERM=dumb` and a pipe turn colours off; a dumb one and a pipe, the status. */
 export function processTerminal(signal: AbortSignal): Terminal {
   const { stdout, stderr, env } = process;
-  const width = stdout.columns ?? stderr.columns ?? COLUMNS_DEFAULT;
+  // A terminal that does not know its size says 0.
+  const width = stdout.columns || stderr.columns || COLUMNS_DEFAULT;
   const columns = Math.min(COLUMNS_MAX, Math.max(COLUMNS_MIN, width));
   const clever = env["TERM"] !== "dumb";
   const status = statusLine((text) => void stderr.write(text), columns, clever && stderr.isTTY === true);

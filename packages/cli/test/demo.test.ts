@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../src/program.ts";
@@ -15,6 +15,9 @@ afterAll(async () => {
   else process.env["TMPDIR"] = TMPDIR;
   await rm(scratch, { recursive: true, force: true });
 });
+
+const main = join(import.meta.dir, "..", "src", "main.ts");
+const command = [process.execPath, "--conditions=vram-residency-source", main];
 
 /** Demo directories: none may be left behind. */
 async function leftovers(): Promise<string[]> {
@@ -88,8 +91,7 @@ describe("vramr demo", () => {
     const directory = join(scratch, "state");
 
     const { code } = await demo(["--state", directory]);
-    const [log] = await readdir(join(directory, "audit"));
-    const path = join(directory, "audit", log ?? "missing");
+    const path = join(directory, "audit", "00000000000000000000.jsonl");
     const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
     const again = await demo(["--json", "--model", join(directory, "model")]);
 
@@ -102,6 +104,44 @@ describe("vramr demo", () => {
     expect(again.code).toBe(0);
     expect(actsOf(again.terminal)[0]).toMatchObject({ tensors: 20, model: join(directory, "model") });
   });
+
+  test("leaves a log that the command it prints finds sound, and tampered with once one byte of it is another", async () => {
+    const directory = join(scratch, "kept state");
+    const { code, terminal } = await demo(["--state", directory]);
+    const [, printed = ""] = /^ {10}(vramr audit verify .*)$/m.exec(terminal.stdout()) ?? [];
+    const bin = join(scratch, "vramr");
+    await writeFile(bin, `#!/bin/sh\nexec ${command.map((word) => `'${word}'`).join(" ")} "$@"\n`, {
+      mode: 0o755,
+    });
+    const env = { ...process.env, PATH: `${scratch}:${process.env["PATH"]}` };
+    const verify = (): readonly [number, string] => {
+      const { exitCode, stdout } = Bun.spawnSync(["sh", "-c", printed], { env });
+      return [exitCode, stdout.toString()];
+    };
+
+    expect(code).toBe(0);
+    expect(terminal.stdout()).toContain("its root, and the public key that verifies it, lie apart from it");
+    expect(verify()).toEqual([0, expect.stringContaining("pinned: ")]);
+    expect((await readdir(join(directory, "keys"))).sort()).toEqual(["audit.key", "log.pub"]);
+    expect((await stat(join(directory, "keys", "audit.key"))).mode & 0o777).toBe(0o600);
+
+    const path = join(directory, "audit", "00000000000000000000.jsonl");
+    const whole = await readFile(path);
+    for (const part of [0, 0.3, 0.7, 0.99]) {
+      const bytes = Buffer.from(whole);
+      const at = Math.floor(bytes.length * part);
+      bytes.set([(bytes[at] ?? 0) ^ 1], at);
+      await writeFile(path, bytes);
+      expect([part, verify()]).toEqual([part, [1, expect.stringMatching(/^TAMPERED: /)]]);
+    }
+    // A demo does not go on with a log that somebody changed.
+    const again = await demo(["--state", directory]);
+    expect(again.code).toBe(3);
+    expect(again.terminal.stderr()).toContain("ERR_AUDIT_UNAVAILABLE");
+    await writeFile(path, whole);
+    expect((await demo(["--state", directory])).code).toBe(0);
+    expect(verify()[0]).toBe(0);
+  }, 60_000);
 
   test("fits any width it is given, and paints only where there is colour", async () => {
     for (const columns of [40, 80, 120]) {
@@ -165,9 +205,6 @@ describe("vramr demo", () => {
 });
 
 describe("the program itself", () => {
-  const main = join(import.meta.dir, "..", "src", "main.ts");
-  const command = [process.execPath, "--conditions=vram-residency-source", main];
-
   test("prints its version and its help, and exits with 0", async () => {
     for (const args of [["--version"], ["--help"], ["demo", "--help"]]) {
       const child = Bun.spawn([...command, ...args], { stdout: "pipe", stderr: "pipe" });

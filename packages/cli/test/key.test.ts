@@ -1,10 +1,11 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileKeys, keyId, RootSecret, readKeyFile } from "@vram-residency/seal";
+import { fileKeys, formatKeyFile, keyId, RootSecret, readKeyFile } from "@vram-residency/seal";
 import type { FileSystem } from "@vram-residency/types";
 import { nodeFileSystem } from "@vram-residency/types/node";
 import { NEXT_SUFFIX, replaceKeyFile } from "../src/key/store.ts";
+import { closedLog, LOG, ROOT, verifySecretOf, writeLog } from "./audit-log.ts";
 import { scratchDirectory, vramr } from "./scratch.ts";
 
 const scratch = await scratchDirectory();
@@ -45,7 +46,9 @@ describe("vramr key create", () => {
 
   test("keeps the root of an audit log apart from that of seals", async () => {
     const path = await newKey("--audit");
-    expect((await vramr(["key", "show", path])).out).toStartWith("audit root\n");
+    expect((await vramr(["key", "show", path])).out).toMatch(
+      /^audit root\nk\w{16} {2}active\n {2}public key [0-9a-f]{64}\n$/,
+    );
     await expect(fileKeys(nodeFileSystem, path).sealRoots()).rejects.toMatchObject({
       code: "ERR_CONFIG_INVALID",
     });
@@ -85,6 +88,77 @@ describe("vramr key show", () => {
   });
 });
 
+describe("vramr key export", () => {
+  const log = join(scratch.path, "logs", "audit");
+  const root = join(scratch.path, "keys", "audit.key");
+
+  /** What the maker of the log knows: its root in a key file, under the vectors' deployment. */
+  async function prepare(): Promise<readonly string[]> {
+    await mkdir(join(scratch.path, "keys"), { recursive: true });
+    await writeLog(log, closedLog(16));
+    const text = formatKeyFile({ purpose: "audit", roots: [{ secret: ROOT, state: "active" }] });
+    await writeFile(root, text, { mode: 0o600 });
+    return ["key", "export", root, "--deployment", "example-node-1", "--log"];
+  }
+
+  test("makes what verifies one log, for its owner alone, from the log itself or from its id", async () => {
+    const command = await prepare();
+    for (const [name, of] of [
+      ["dir", log],
+      ["id", LOG],
+    ] as const) {
+      const [pub, mac] = [join(scratch.path, `${name}.pub`), join(scratch.path, `${name}.mac`)];
+      const said = await vramr([...command, of, "--public-key", pub, "--verify-secret", mac]);
+
+      expect([said.code, said.err]).toEqual([0, ""]);
+      expect(said.out).toBe(`log ${LOG}\nroot kd50554a8aafcc48b\n`);
+      expect(await readFile(pub, "utf8")).toBe(await readFile(join(log, "log.pub"), "utf8"));
+      expect((await stat(mac)).mode & 0o777).toBe(0o600);
+      expect(await readFile(mac, "utf8")).toBe(verifySecretOf(LOG));
+      const verified = await vramr(["audit", "verify", log, "--public-key", pub, "--mac-key", mac]);
+      expect(verified.out).toContain("checked, all right");
+    }
+  });
+
+  test("never prints a secret, never writes over a file, never puts a secret with the log", async () => {
+    const command = await prepare();
+    const out = join(scratch.path, "once.mac");
+    const first = await vramr([...command, LOG, "--verify-secret", out, "--json"]);
+    const secret = /\.([0-9a-f]{64})\n$/.exec(await readFile(out, "utf8"))?.[1] ?? "missing";
+    expect(first.out + first.err).not.toContain(secret.slice(0, 8));
+    expect((await vramr([...command, LOG, "--verify-secret", out])).code).toBe(2);
+    for (const place of [join(log, "x.mac"), join(log, "..", "x.mac")]) {
+      const { code, err } = await vramr([...command, LOG, "--verify-secret", place]);
+      expect([code, err]).toEqual([2, expect.stringContaining("keep it where")]);
+      const root = await vramr(["key", "create", "--audit", "--out", place]);
+      expect([root.code, root.err]).toEqual([2, expect.stringContaining("keep it where")]);
+    }
+    expect(await readdir(join(log, ".."))).toEqual(["audit"]);
+  });
+
+  test("refuses a root that the log is not of, a seal root, a log that is none, and nothing to do", async () => {
+    const command = await prepare();
+    const other = join(scratch.path, "keys", "other.key");
+    await vramr(["key", "create", "--audit", "--out", other]);
+    const out = join(scratch.path, "never.pub");
+    for (const [args, said] of [
+      [
+        ["key", "export", other, "--log", log, "--public-key", out],
+        "does not hold the root kd50554a8aafcc48b",
+      ],
+      [["key", "export", root, "--log", log, "--public-key", out], "under this --deployment"],
+      [["key", "export", await newKey(), "--log", LOG, "--public-key", out], "seal root"],
+      [[...command, scratch.path, "--public-key", out], "no record can be read there"],
+      [[...command, join(scratch.path, "missing"), "--public-key", out], "no such directory"],
+      [[...command, LOG], "name what to make"],
+    ] as const) {
+      const { code, err } = await vramr(args);
+      expect([code, err]).toEqual([2, expect.stringContaining(said)]);
+    }
+    expect(await readdir(scratch.path)).not.toContain("never.pub");
+  });
+});
+
 describe("vramr key rotate", () => {
   test("adds a generation, keeps every old one to verify, and changes nothing else", async () => {
     const path = await newKey("--audit");
@@ -93,7 +167,7 @@ describe("vramr key rotate", () => {
     const { purpose, roots } = await readKeyFile(nodeFileSystem, path);
 
     expect([code, purpose]).toEqual([0, "audit"]);
-    expect(out).toMatch(/^audit root\nk\w{16} {2}active\nk\w{16} {2}verify-only\n$/);
+    expect(out).toMatch(/^audit root\nk\w{16} {2}active\n {2}public key \w{64}\nk\w{16} {2}verify-only\n/);
     expect(roots[1]).toEqual({ secret: before.roots[0]?.secret ?? new Uint8Array(), state: "verify-only" });
     expect((await stat(path)).mode & 0o777).toBe(0o600);
   });

@@ -19,6 +19,10 @@ const HELPS = [
   ["key", "create", "--help"],
   ["key", "show", "--help"],
   ["key", "rotate", "--help"],
+  ["key", "export", "--help"],
+  ["audit", "--help"],
+  ["audit", "verify", "--help"],
+  ["audit", "show", "--help"],
 ];
 
 describe("help", () => {
@@ -143,6 +147,7 @@ describe("a process", () => {
       expect(said(clever, `digest -a blake3 ${path}`)).toContain(" % of 160.0 MiB, ");
       expect(said({ ...clever, TERM: "dumb" }, `digest ${path}`)).not.toContain("\u001b");
     },
+    30_000,
   );
 });
 

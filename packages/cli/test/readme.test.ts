@@ -20,7 +20,7 @@ test("every command of the README does what it says, one after the other", async
   expect(LINES.length).toBeGreaterThan(15);
   for (const line of LINES) {
     const { exitCode, stderr } = Bun.spawnSync(["sh", "-c", line], { cwd: scratch.path, env });
-    const expected = Number(/# exit (\d)/.exec(line)?.[1] ?? 0);
+    const expected = Number(/# exit (\d+)/.exec(line)?.[1] ?? 0);
     expect([line, exitCode, stderr.toString()]).toEqual([
       line,
       expected,

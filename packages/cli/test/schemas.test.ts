@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { closedLog, LOG, writeLog } from "./audit-log.ts";
 import { faultsOf } from "./json-schema.ts";
 import { safetensors, scratchDirectory, vramr } from "./scratch.ts";
 import { fakeTerminal } from "./terminal.ts";
@@ -11,6 +12,13 @@ afterAll(() => scratch.remove());
 
 const model = join(scratch.path, "model.safetensors");
 const key = join(scratch.path, "seal.key");
+await mkdir(join(scratch.path, "keys"));
+const auditKey = join(scratch.path, "keys", "audit.key");
+const log = join(scratch.path, "log");
+const broken = join(scratch.path, "broken");
+await writeLog(log, closedLog(8));
+await writeLog(broken, closedLog(8));
+await writeFile(join(broken, "00000000000000000000.jsonl"), "x\n");
 const header = { scalar: { dtype: "F32", shape: [], data_offsets: [0, 4] } };
 await writeFile(model, safetensors(header, 4));
 const sum = `${Bun.SHA256.hash(await Bun.file(model).bytes(), "hex")}  ${model}\n`;
@@ -30,6 +38,10 @@ const DOCUMENTS: readonly (readonly [string, readonly string[], string?])[] = [
   ["key", ["key", "create", "--out", key]],
   ["key", ["key", "rotate", key]],
   ["key", ["key", "show", key]],
+  ["key", ["key", "create", "--out", auditKey, "--audit"]],
+  ["key", ["key", "export", auditKey, "--log", LOG, "--public-key", join(scratch.path, "log.pub")]],
+  ["audit", ["audit", "verify", log]],
+  ["audit", ["audit", "verify", broken]],
   ["demo", ["demo"]],
 ];
 

@@ -9,7 +9,14 @@ export type { ShardGroup } from "./group.ts";
 export { GROUP_MEMBERS_MAX, parseGroup } from "./group.ts";
 export type { ModelRef, ModelSizeLimits } from "./model.ts";
 export { MODEL_REF_BYTES_MAX, parseModelRef, parseModelSize } from "./model.ts";
-export type { AuditChoice, ParsedMockOptions, ParsedOpenOptions } from "./open.ts";
+export type {
+  AuditAnchor,
+  AuditChoice,
+  AuditDirectory,
+  AuditKeyProvider,
+  ParsedMockOptions,
+  ParsedOpenOptions,
+} from "./open.ts";
 export { MOCK_DEVICES_MAX, parseMockOptions, parseOpenOptions } from "./open.ts";
 export type { OperationOptions, ParsedSealOptions, ParsedVerifyOptions } from "./operations.ts";
 export { parseSealOptions, parseVerifyOptions } from "./operations.ts";

@@ -16,8 +16,35 @@ export interface ParsedMockOptions {
   readonly capacityBytes?: number;
 }
 
+/** Where an audit root comes from: a KMS, a credential. Never where the seal root does. */
+export interface AuditKeyProvider {
+  /** What kind of source this is. Never a path or a key. */
+  readonly kind: string;
+  /** @returns A copy that its caller wipes. Shape: 32 bytes or more, not all equal. */
+  auditRoot(): Promise<Uint8Array>;
+}
+
+/** A place that remembers a log's newest checkpoint; `CheckpointAnchor` of `@vram-residency/audit/file`. */
+export interface AuditAnchor {
+  read(log: string | undefined): Promise<Uint8Array | undefined>;
+  write(log: string, checkpoint: Uint8Array): Promise<void>;
+}
+
+/** A log in a directory, tamper-evident. */
+export interface AuditDirectory {
+  /** Made when missing, for its owner alone. One writer at a time. */
+  readonly directory: string;
+  /** The path of a key file, which must be there, or a provider. Default: a root of this user's, made on first use. */
+  readonly keys?: string | AuditKeyProvider;
+  /**
+   * The path of a file elsewhere, one for each log, that holds its newest checkpoint, or a place of your own: a directory that was put back
+   * to an earlier state is refused by it. Default: nothing notices that.
+   */
+  readonly anchor?: string | AuditAnchor;
+}
+
 /** Where the audit log goes. */
-export type AuditChoice = "memory" | AuditSink | { readonly directory: string };
+export type AuditChoice = "memory" | AuditSink | AuditDirectory;
 
 /** Options of `openVram`, checked. */
 export interface ParsedOpenOptions {
@@ -57,7 +84,24 @@ function policyChoice(value: unknown): "strict" | "default" | "development" | ob
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : profile(value);
 }
 
-const directorySchema: Schema<{ readonly directory: string }> = record({ directory: checked(path) });
+function auditKeys(value: unknown): string | AuditKeyProvider {
+  if (typeof value === "string") return path(value);
+  const provider = port<AuditKeyProvider>("a path or an AuditKeyProvider", "auditRoot")(value);
+  return typeof provider.kind === "string"
+    ? provider
+    : refuse("expected an AuditKeyProvider: its kind is no text");
+}
+
+function auditAnchor(value: unknown): string | AuditAnchor {
+  if (typeof value === "string") return path(value);
+  return port<AuditAnchor>("a path or a CheckpointAnchor", "read", "write")(value);
+}
+
+const directorySchema: Schema<AuditDirectory> = record({
+  directory: checked(path),
+  keys: v.exactOptional(checked(auditKeys)),
+  anchor: v.exactOptional(checked(auditAnchor)),
+});
 const sink = checked(port<AuditSink>("an AuditSink", "append", Symbol.asyncDispose));
 const memory = checked(oneOf("memory"));
 

@@ -43,6 +43,16 @@ describe("parseOpenOptions", () => {
     expect<unknown>(parseOpenOptions({ audit: { directory: "/var/log/vram" } }).audit).toEqual({
       directory: "/var/log/vram",
     });
+    const anchor = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
+    for (const one of ["/mnt/anchor", anchor]) {
+      expect(parseOpenOptions({ audit: { directory: "/log", anchor: one } }).audit).toMatchObject({
+        anchor: one,
+      });
+    }
+    const provider = { kind: "kms", auditRoot: () => Promise.resolve(new Uint8Array(32)) };
+    for (const keys of ["/etc/vram/audit.key", provider]) {
+      expect(parseOpenOptions({ audit: { directory: "/log", keys } }).audit).toMatchObject({ keys });
+    }
   });
 
   test("takes each profile by name", () => {
@@ -72,7 +82,19 @@ describe("parseOpenOptions", () => {
     [{ audit: "none" }, 'audit: expected "memory"'],
     [{ audit: { directory: "" } }, "audit.directory: expected text of 1 to 4096 bytes"],
     [{ audit: { directory: "a\u0000" } }, "audit.directory: expected a path without NUL"],
-    [{ audit: { directory: "a", mode: "available" } }, "audit: unknown key mode: known are directory"],
+    [
+      { audit: { directory: "a", mode: "available" } },
+      "audit: unknown key mode: known are directory, keys, anchor",
+    ],
+    [
+      { audit: { directory: "a", anchor: { read: () => 0 } } },
+      "audit.anchor: expected a path or a CheckpointAnchor: it lacks the method write",
+    ],
+    [{ audit: { directory: "a", keys: "" } }, "audit.keys: expected text of 1 to 4096 bytes"],
+    [
+      { audit: { directory: "a", keys: { sealRoots: () => [] } } },
+      "audit.keys: expected a path or an AuditKeyProvider: it lacks the method auditRoot",
+    ],
     [
       { audit: { append: () => 0 } },
       "audit: expected an AuditSink: it lacks the method Symbol(Symbol.asyncDispose)",

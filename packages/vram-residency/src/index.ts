@@ -9,8 +9,12 @@ export type { MockOptions } from "@vram-residency/allocator-mock";
 export { MockAllocator } from "@vram-residency/allocator-mock";
 export type { AuditRecord } from "@vram-residency/audit";
 export { auditEvent, JsonlSink, MemorySink, printable } from "@vram-residency/audit";
+export type { AuditLogOptions, CheckpointAnchor, OpenedReport } from "@vram-residency/audit/file";
+export { AuditLog, openLogSource } from "@vram-residency/audit/file";
+export type { LogReport } from "@vram-residency/audit/log";
+export { AuditRoot, parseCheckpointKey, verifyLog } from "@vram-residency/audit/log";
 export { computeDigest, digestStream } from "@vram-residency/crypto";
-export { nodeDigester } from "@vram-residency/crypto/node";
+export { nodeDigester, nodeEd25519 } from "@vram-residency/crypto/node";
 export type { Model, ModelFile } from "@vram-residency/formats";
 export { openModel } from "@vram-residency/formats";
 export type {
@@ -68,7 +72,17 @@ export type {
   VramConfig,
 } from "@vram-residency/types";
 export { hasCode, isVramError, VramError } from "@vram-residency/types";
-export { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
+export {
+  nodeDirLock,
+  nodeFileSystem,
+  systemClock,
+  systemRandom,
+  systemTimers,
+} from "@vram-residency/types/node";
+export type { AuditDirectory, AuditKeyProvider } from "@vram-residency/validation";
 export { parseConfig } from "@vram-residency/validation";
+export type { OpenAuditLogOptions } from "./audit-log.ts";
+export { auditKeyPath, openAuditLog } from "./audit-log.ts";
+export { fileAnchor } from "./file-anchor.ts";
 export type { OpenVramOptions } from "./open.ts";
 export { openVram } from "./open.ts";

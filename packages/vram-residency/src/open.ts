@@ -1,5 +1,5 @@
 import { MockAllocator } from "@vram-residency/allocator-mock";
-import { JsonlSink, MemorySink } from "@vram-residency/audit";
+import { MemorySink } from "@vram-residency/audit";
 import { nodeDigester } from "@vram-residency/crypto/node";
 import { VramManager } from "@vram-residency/manager";
 import { createPolicy, type Policy, type PolicyProfile } from "@vram-residency/policy";
@@ -13,7 +13,8 @@ import {
   VramError,
 } from "@vram-residency/types";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
-import { type ParsedOpenOptions, parseOpenOptions } from "@vram-residency/validation";
+import { type AuditDirectory, type ParsedOpenOptions, parseOpenOptions } from "@vram-residency/validation";
+import { openAuditLog } from "./audit-log.ts";
 
 /** Options of {@link openVram}. */
 export interface OpenVramOptions {
@@ -28,8 +29,11 @@ export interface OpenVramOptions {
   readonly keys?: KeyProvider;
   readonly policy?: PolicyProfile | Policy;
   readonly clock?: Clock;
-  /** With the mock the default is "memory"; on real hardware it must be said. Your own sink stays yours. */
-  readonly audit?: { readonly directory: string } | "memory" | AuditSink;
+  /**
+   * With the mock the default is "memory"; on real hardware it must be said. A directory holds a tamper-evident log,
+   * whose root is kept elsewhere ({@link AuditDirectory}). Your own sink stays yours.
+   */
+  readonly audit?: AuditDirectory | "memory" | AuditSink;
 }
 
 /**
@@ -104,8 +108,8 @@ async function openAudit(
     const reason = 'on real hardware the log is never implicit: give { directory }, or "memory" by name';
     throw new VramError("ERR_CONFIG_INVALID", `audit: ${reason}`, { field: "audit", reason });
   }
-  const ports = { clock, timers: systemTimers, random: systemRandom, fileSystem: nodeFileSystem };
-  if (audit === undefined || audit === "memory") return own(owned, new MemorySink(ports));
-  if ("directory" in audit) return own(owned, await JsonlSink.open({ ...ports, directory: audit.directory }));
-  return audit;
+  if (audit === undefined || audit === "memory") {
+    return own(owned, new MemorySink({ clock, random: systemRandom }));
+  }
+  return "directory" in audit ? own(owned, await openAuditLog({ ...audit, clock })) : audit;
 }

@@ -12,6 +12,7 @@ import { memoryFileSystem } from "@vram-residency/testing";
 import { type FileSystem, isVramError } from "@vram-residency/types";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
 import { openVram } from "vram-residency";
+import { auditKeys } from "./audit-keys.ts";
 
 const ports = { clock: systemClock, timers: systemTimers, random: systemRandom };
 const bytes = new Uint8Array(10_000).fill(7);
@@ -94,7 +95,7 @@ describe("a disk that is full", () => {
     try {
       writeFileSync(join(folder, "file"), "");
       for (const directory of [join(folder, "file", "below"), "/proc/none", `/${"a/".repeat(3000)}`]) {
-        expect(await codeOf(openVram({ backend: "mock", audit: { directory } }))).toMatch(
+        expect(await codeOf(openVram({ backend: "mock", audit: { directory, keys: auditKeys } }))).toMatch(
           /^ERR_(AUDIT_UNAVAILABLE|CONFIG_INVALID)$/,
         );
       }

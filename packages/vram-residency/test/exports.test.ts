@@ -4,6 +4,8 @@ import * as testing from "vram-residency/testing";
 
 test("exports exactly the documented names", () => {
   expect(Object.keys(residency).sort()).toEqual([
+    "AuditLog",
+    "AuditRoot",
     "JsonlSink",
     "MemorySink",
     "MockAllocator",
@@ -11,12 +13,14 @@ test("exports exactly the documented names", () => {
     "VramError",
     "VramManager",
     "auditEvent",
+    "auditKeyPath",
     "computeDigest",
     "computeSignature",
     "createPolicy",
     "deriveSealKey",
     "digestStream",
     "evaluatePolicy",
+    "fileAnchor",
     "fileKeys",
     "fitPlan",
     "formatKeyFile",
@@ -25,9 +29,14 @@ test("exports exactly the documented names", () => {
     "keyId",
     "loadModel",
     "nodeDigester",
+    "nodeDirLock",
+    "nodeEd25519",
     "nodeFileSystem",
+    "openAuditLog",
+    "openLogSource",
     "openModel",
     "openVram",
+    "parseCheckpointKey",
     "parseConfig",
     "planModel",
     "policyDigest",
@@ -39,6 +48,7 @@ test("exports exactly the documented names", () => {
     "systemRandom",
     "systemTimers",
     "tokenKeys",
+    "verifyLog",
     "verifySignature",
   ]);
   expect(Object.keys(testing)).toEqual(["mockControl"]);

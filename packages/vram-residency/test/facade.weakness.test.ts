@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as residency from "vram-residency";
 import { MockAllocator, openVram, systemRandom, systemTimers } from "vram-residency";
+import { auditKeys } from "./audit-keys.ts";
 import { failure, recorder } from "./recorder.ts";
 
 const BYTES: Uint8Array = Uint8Array.from({ length: 10_000 }, (_, index) => index % 251);
@@ -76,7 +77,7 @@ test("W-17: the mock is never taken unless it is named, whatever the environment
 test("W-21: start and stop of a log are in it, and between them the policy, the allocation, the seal and the end", async () => {
   const directory = join(scratch, "audit");
   {
-    await using vram = await openVram({ backend: "mock", audit: { directory } });
+    await using vram = await openVram({ backend: "mock", audit: { directory, keys: auditKeys } });
     await vram.sealModel(BYTES);
   }
   const [name = ""] = await Array.fromAsync(new Bun.Glob("*.jsonl").scan(directory));

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -20,6 +20,7 @@ import {
   verifySignature,
 } from "vram-residency";
 import { mockControl } from "vram-residency/testing";
+import { auditKeys } from "./audit-keys.ts";
 
 const scratch = await mkdtemp(join(tmpdir(), "vram-residency-test-"));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
@@ -96,12 +97,13 @@ describe("openVram", () => {
   test("keeps a log in a directory, opened and closed", async () => {
     const directory = join(scratch, "audit");
     {
-      await using vram = await openVram({ backend: "mock", audit: { directory } });
+      await using vram = await openVram({ backend: "mock", audit: { directory, keys: auditKeys } });
       await vram.sealModel(bytes, { shardId: "a" });
     }
 
-    const [name] = await readdir(directory);
-    const lines = (await readFile(join(directory, name ?? "missing"), "utf8")).trimEnd().split("\n");
+    const lines = (await readFile(join(directory, "00000000000000000000.jsonl"), "utf8"))
+      .trimEnd()
+      .split("\n");
     const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
     expect(types).toEqual([
       "LogOpened",
@@ -114,7 +116,9 @@ describe("openVram", () => {
   });
 
   test("says so when the log cannot be kept, and leaves no manager behind", async () => {
-    const error = await failure(openVram({ backend: "mock", audit: { directory: import.meta.path } }));
+    const error = await failure(
+      openVram({ backend: "mock", audit: { directory: import.meta.path, keys: auditKeys } }),
+    );
 
     expect(error.code).toBe("ERR_AUDIT_UNAVAILABLE");
   });

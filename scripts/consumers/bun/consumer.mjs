@@ -1,6 +1,6 @@
 // A user on Bun: the facade, a log on disk, and the command.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   computeDigest,
@@ -23,7 +23,18 @@ for (const options of [undefined, {}, { backend: "auto" }, { backend: "cuda", au
   assert.ok(hasCode(error, "ERR_DRIVER_UNAVAILABLE"), "no device, yet something was opened");
 }
 
+/** Runs the command as it was installed. */
+function vramr(...args) {
+  const bin = join("node_modules", ".bin", "vramr");
+  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "--no-install", bin, ...args]);
+  assert.equal(exitCode, 0, `vramr ${args.join(" ")} exited ${exitCode}: ${stderr}`);
+  return stdout.toString();
+}
+
 const directory = join(process.cwd(), "audit");
+const keys = join(process.cwd(), "keys", "audit.key");
+mkdirSync("keys");
+vramr("key", "create", "--audit", "--out", keys);
 const allocator = new MockAllocator({
   capacityBytes: 64 << 20,
   digester: nodeDigester,
@@ -31,7 +42,7 @@ const allocator = new MockAllocator({
   random: systemRandom,
 });
 const did = await (async () => {
-  await using manager = await openVram({ backend: "mock", allocator, audit: { directory } });
+  await using manager = await openVram({ backend: "mock", allocator, audit: { directory, keys } });
   const control = mockControl(allocator);
   return await play({ manager, allocator, control, digest: computeDigest, path: "bun-model.bin" });
 })();
@@ -46,13 +57,32 @@ assert.deepEqual(
   RECORDED,
 );
 
-/** Runs the command as it was installed. */
-function vramr(...args) {
-  const bin = join("node_modules", ".bin", "vramr");
-  const { exitCode, stdout, stderr } = Bun.spawnSync([process.execPath, "--no-install", bin, ...args]);
-  assert.equal(exitCode, 0, `vramr ${args.join(" ")} exited ${exitCode}: ${stderr}`);
-  return stdout.toString();
-}
+vramr(
+  "key",
+  "export",
+  keys,
+  "--log",
+  directory,
+  "--public-key",
+  "keys/log.pub",
+  "--verify-secret",
+  "keys/mac",
+);
+const pins = [
+  "--public-key",
+  "keys/log.pub",
+  "--mac-key",
+  "keys/mac",
+  "--against",
+  join(directory, "checkpoint"),
+];
+const verification = JSON.parse(vramr("audit", "verify", directory, ...pins, "--json"));
+assert.deepEqual(
+  [verification.verdict, verification.trust, verification.macs, verification.records],
+  ["sound", "anchored", "checked", RECORDED.length],
+);
+assert.equal(vramr("audit", "show", directory, "--json").trimEnd().split("\n").length, RECORDED.length);
+
 const { version } = JSON.parse(readFileSync("node_modules/@vram-residency/cli/package.json", "utf8"));
 assert.equal(vramr("--version").trim(), version);
 assert.match(vramr("--help"), /demo/);

@@ -8,14 +8,14 @@ import { nodeDigester } from "@vram-residency/crypto/node";
 import { VramManager } from "@vram-residency/manager";
 import { randomKeys } from "@vram-residency/seal";
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
-import { play, RECORDED } from "./story.mjs";
+import * as facade from "vram-residency";
+import { play, playLog, RECORDED } from "./story.mjs";
 
 // The libraries that the story does not touch must at least load here.
 for (const name of ["types", "validation", "policy", "formats", "loader", "testing"]) {
   const library = await import(`@vram-residency/${name}`);
   assert.ok(Object.keys(library).length > 0, `${name} exports nothing`);
 }
-await import("vram-residency");
 
 const allocator = new MockAllocator({
   capacityBytes: 64 << 20,
@@ -49,4 +49,5 @@ assert.deepEqual(
   RECORDED,
 );
 assert.equal(audit.state, "closed");
-console.log(JSON.stringify({ ok: true, runtime: `node ${process.version}`, ...did }));
+const log = await playLog(facade, "audit");
+console.log(JSON.stringify({ ok: true, log, runtime: `node ${process.version}`, ...did }));

@@ -13,12 +13,13 @@ import {
   systemRandom,
   VramError,
 } from "vram-residency";
+import { verifyDirectory } from "../audit/verify.ts";
 import { EXIT } from "../exit-code.ts";
 import type { Terminal } from "../terminal.ts";
 import { size } from "../text.ts";
 import type { DemoOptions, Flip } from "./options.ts";
 import { type Stage, setStage } from "./stage.ts";
-import { damageText, Story } from "./story.ts";
+import { damageText, type KeptLog, Story } from "./story.ts";
 
 /**
  * Runs the demo.
@@ -52,8 +53,27 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   story.chapter("The record of every act");
   story.record(stage.records);
   const ok = caught && wiped && story.acts.every((act) => act.ok || act.act === "verify-corrupted");
-  story.end(ok, stage.log);
-  return ok ? EXIT.ok : EXIT.integrity;
+  const sound = stage.log === undefined || (await logAct(stage, story, terminal, stage.log));
+  story.end(ok && sound, stage.log);
+  return ok && sound ? EXIT.ok : EXIT.integrity;
+}
+
+/** Closes the manager and its log, and verifies what is on the disk with nothing but the public key. */
+async function logAct(
+  stage: Stage,
+  story: Story,
+  terminal: Terminal,
+  { directory, publicKey }: KeptLog,
+): Promise<boolean> {
+  await stage[Symbol.asyncDispose]();
+  story.chapter("Verify the log, as anybody can who has its public key");
+  const { verdict, trust, records, signed } = await verifyDirectory(directory, publicKey, terminal);
+  const ok = verdict === "sound" && trust === "pinned";
+  story.tell(
+    { act: "log-verified", ok, verdict, trust, records, signed },
+    `${verdict}: ${records} records, ${trust} key`,
+  );
+  return ok;
 }
 
 async function sealAct(stage: Stage, story: Story, terminal: Terminal): Promise<LoadedModel> {

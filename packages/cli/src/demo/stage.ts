@@ -3,15 +3,18 @@
  *
  * @module
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ROOT_BYTES_MIN } from "@vram-residency/seal";
 import {
-  JsonlSink,
+  type AuditSink,
+  hasCode,
   MemorySink,
   MockAllocator,
   nodeDigester,
   nodeFileSystem,
+  openAuditLog,
   openVram,
   planModel,
   type ResidencyPlan,
@@ -21,10 +24,11 @@ import {
   type VramManager,
 } from "vram-residency";
 import { type MockControl, mockControl } from "vram-residency/testing";
+import { makeKeyFile } from "../key/store.ts";
 import { writeDemoModel } from "./model-writer.ts";
 import type { DemoOptions } from "./options.ts";
 import { type TappedRecord, tapRecords } from "./record-tap.ts";
-import type { Setting } from "./story.ts";
+import type { KeptLog, Setting } from "./story.ts";
 
 /** Everything the acts need. */
 export interface Stage extends AsyncDisposable {
@@ -35,8 +39,8 @@ export interface Stage extends AsyncDisposable {
   readonly control: MockControl;
   /** Every act that went into the log, as it grows. */
   readonly records: readonly TappedRecord[];
-  /** Where the log is, for people. */
-  readonly log: string;
+  /** Where the log is, when it was to be kept. */
+  readonly log?: KeptLog;
 }
 
 const CAPACITY_MIN_BYTES = 24 * 1024 * 1024;
@@ -62,16 +66,10 @@ export async function setStage(options: DemoOptions): Promise<Stage> {
     random: systemRandom,
   });
   stack.use(allocator);
-  const ports = {
-    clock: systemClock,
-    timers: systemTimers,
-    random: systemRandom,
-    fileSystem: nodeFileSystem,
-  };
-  const sink =
+  const [sink, log] =
     options.state === undefined
-      ? new MemorySink(ports)
-      : await JsonlSink.open({ ...ports, directory: join(directory, "audit") });
+      ? [new MemorySink({ clock: systemClock, random: systemRandom })]
+      : await keepLog(options.state);
   const tap = stack.use(tapRecords(sink));
   const manager = stack.use(await openVram({ backend: "mock", allocator, audit: tap }));
 
@@ -93,9 +91,33 @@ export async function setStage(options: DemoOptions): Promise<Stage> {
     manager,
     control: mockControl(allocator),
     records: tap.records,
-    log: sink instanceof JsonlSink ? sink.path : "kept in memory; give --state DIR to keep it on disk",
+    ...(log ? { log } : {}),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** Opens the log in DIR/audit. What it is verified with lies in DIR/keys, as it would lie on another machine. */
+async function keepLog(state: string): Promise<readonly [AuditSink, KeptLog]> {
+  const [directory, keys] = [join(state, "audit"), join(state, "keys")];
+  const [root, publicKey] = [join(keys, "audit.key"), join(keys, "log.pub")];
+  await mkdir(keys, { recursive: true, mode: 0o700 });
+  await makeRootOnce(root);
+  const sink = await openAuditLog({ directory, keys: root });
+  await writeFile(publicKey, `${sink.publicKey}\n`);
+  return [sink, { directory, publicKey }];
+}
+
+async function makeRootOnce(path: string): Promise<void> {
+  const file = {
+    purpose: "audit",
+    roots: [{ secret: systemRandom.bytes(ROOT_BYTES_MIN), state: "active" }],
+  } as const;
+  try {
+    await makeKeyFile(nodeFileSystem, path, file);
+  } catch (error) {
+    // An earlier demo's: its log goes on.
+    if (!hasCode(error, "ERR_INPUT_INVALID")) throw error;
+  }
 }
 
 async function stateDirectory(options: DemoOptions, stack: AsyncDisposableStack): Promise<string> {

@@ -20,6 +20,13 @@ export interface Setting {
   readonly bytes: number;
 }
 
+/** A log that outlives the demo. */
+export interface KeptLog {
+  readonly directory: string;
+  /** A copy of its public key, away from it. */
+  readonly publicKey: string;
+}
+
 /** One act as the JSON document has it. */
 export interface Act {
   readonly act: string;
@@ -141,10 +148,16 @@ export class Story {
   }
 
   /** Ends the story: for `--json`, prints the whole of it. */
-  end(ok: boolean, log: string): void {
-    this.acts.push({ act: "end", ok, log });
+  end(ok: boolean, log: KeptLog | undefined): void {
+    this.acts.push({ act: "end", ok, ...(log ? { log: log.directory, publicKey: log.publicKey } : {}) });
     this.#line("");
-    this.#fact("Log", log);
+    if (log === undefined) this.#fact("Log", "kept in memory; give --state DIR to keep it on disk");
+    else {
+      this.#fact("Log", "kept; its root, and the public key that verifies it, lie apart from it. Try");
+      this.#line(
+        `          vramr audit verify ${shellWord(log.directory)} --public-key ${shellWord(log.publicKey)}`,
+      );
+    }
     this.#fact("Result", ok ? "every act went as it should" : "something did not go as it should");
     this.#line("");
     if (this.#json) printDocument(this.#terminal, "demo", "Demo", { ok, acts: this.acts });
@@ -159,6 +172,11 @@ export class Story {
   #line(text: string): void {
     if (!this.#json) this.#terminal.out(`${text}\n`);
   }
+}
+
+/** A path as a shell takes it. */
+function shellWord(path: string): string {
+  return /^[\w./@+:-]+$/.test(path) ? path : `'${printable(path).replaceAll("'", "'\\''")}'`;
 }
 
 /** A shard's letter in the picture. */

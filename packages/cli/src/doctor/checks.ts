@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { auditKeyPath } from "vram-residency";
 import { size } from "../text.ts";
 import type { Machine } from "./machine.ts";
 
@@ -44,6 +45,7 @@ export const CHECKS: readonly Check[] = [
   coreDumps,
   temporarySpace,
   lockProgram,
+  auditRoot,
 ];
 
 function runtime({ versions }: Machine): Finding {
@@ -120,8 +122,19 @@ async function temporarySpace(machine: Machine): Promise<Finding> {
 async function lockProgram(machine: Machine): Promise<Finding> {
   const path = await machine.program("flock");
   if (path !== undefined) return ok("flock", path);
-  const remedy = "install util-linux, before logs are kept by one writer at a time";
+  const remedy = "install util-linux: without it no audit log can be kept in a directory, only in memory";
   return { check: "flock", state: "note", found: "not on the path", remedy, stops: [] };
+}
+
+/** The root of this user's logs. It is not there before the first of them, and that is as it should be. */
+async function auditRoot(machine: Machine): Promise<Finding> {
+  const path = auditKeyPath(machine.environment);
+  const found = await machine.permissions(path);
+  if (found === undefined) return ok("audit root", `none yet; the first log makes ${path}`);
+  const mode = found.toString(8).padStart(3, "0");
+  if ((found & 0o077) === 0) return ok("audit root", `${path} (mode ${mode})`);
+  const remedy = `others may read it, and could rewrite logs: chmod 600 ${path}, and give logs a new root`;
+  return { check: "audit root", state: "note", found: `${path} (mode ${mode})`, remedy, stops: [] };
 }
 
 function ok(check: string, found: string): Finding {

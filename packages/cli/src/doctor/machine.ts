@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { access, constants, readdir, readFile, statfs } from "node:fs/promises";
+import { access, constants, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { release, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -12,12 +12,15 @@ export interface Machine {
   /** Versions of the runtime by name, such as "bun". */
   readonly versions: Readonly<Record<string, string | undefined>>;
   readonly temporaryDirectory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names in a directory; none when it cannot be read. */
   list(path: string): Promise<readonly string[]>;
   /** A small text file; undefined when it cannot be read. */
   read(path: string): Promise<string | undefined>;
   /** Unit: bytes; undefined when it cannot be told. */
   freeBytes(path: string): Promise<number | undefined>;
+  /** Permission bits of a file; undefined when it is not there. */
+  permissions(path: string): Promise<number | undefined>;
   /** Where a program is; undefined when it is not on the path. */
   program(name: string): Promise<string | undefined>;
   /** Every library that the dynamic linker knows by name, as `ldconfig -p` prints them; empty when it cannot be asked. */
@@ -33,11 +36,17 @@ export const thisMachine: Machine = {
   kernel: release(),
   versions: process.versions,
   temporaryDirectory: tmpdir(),
+  environment: process.env,
   list: (path) => readdir(path).catch(() => []),
   read: (path) => readFile(path, "utf8").catch(() => undefined),
   freeBytes: (path) =>
     statfs(path).then(
       ({ bavail, bsize }) => bavail * bsize,
+      () => undefined,
+    ),
+  permissions: (path) =>
+    stat(path).then(
+      ({ mode }) => mode & 0o777,
       () => undefined,
     ),
   async program(name) {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { examples, type Host } from "../command.ts";
+import type { ExportOptions } from "./export.ts";
 import type { KeyCommandOptions } from "./run.ts";
 
 /** Adds `vramr key`. */
@@ -7,6 +8,7 @@ export function addKey(program: Command, host: Host): void {
   const key = program
     .command("key")
     .description("make, show and rotate the roots that keys are derived from");
+  addExport(key, host);
   shared(key.command("create"))
     .description("write a new random root, for its owner alone; never over a file that is there")
     .requiredOption("--out <file>", "the file to make")
@@ -35,6 +37,23 @@ export function addKey(program: Command, host: Host): void {
     .action(async (file: string, { revoke, ...options }: KeyCommandOptions & { revoke?: boolean }) => {
       const { rotateKey } = await import("./run.ts");
       await rotateKey(file, revoke === true, options, host.terminal);
+    });
+}
+
+function addExport(key: Command, host: Host): void {
+  shared(key.command("export"))
+    .description("make what a verifier of one audit log is given, and no more; never the root")
+    .argument("<file>", "the key file of the log's root")
+    .requiredOption("--log <dir>", "the log's directory, or its id")
+    .option("--public-key <file>", "the public key: it verifies checkpoints")
+    .option("--verify-secret <file>", "the secret that verifies MACs of this log: who has it can forge them")
+    .addHelpText(
+      "after",
+      examples("vramr key export audit.key --log ./audit --public-key log.pub --verify-secret audit.mac"),
+    )
+    .action(async (file: string, options: ExportOptions) => {
+      const { exportKey } = await import("./export.ts");
+      await exportKey(file, options, host.terminal);
     });
 }
 

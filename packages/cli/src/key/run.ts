@@ -1,3 +1,7 @@
+import { AuditRoot, auditKeyId, deriveCheckpointSeed } from "@vram-residency/audit/log";
+import { toHex } from "@vram-residency/crypto";
+import { nodeEd25519 } from "@vram-residency/crypto/node";
+import { lend } from "@vram-residency/crypto/secret";
 import {
   KEY_RING_ROOTS_MAX,
   type KeyFile,
@@ -11,6 +15,7 @@ import type { SealRoot } from "@vram-residency/types";
 import { nodeFileSystem, systemRandom } from "@vram-residency/types/node";
 import { refuseArgument } from "../report.ts";
 import { printDocument, type Terminal } from "../terminal.ts";
+import { refuseNearLog } from "./near-log.ts";
 import { makeKeyFile, replaceKeyFile } from "./store.ts";
 
 /** What every `vramr key` command is given. */
@@ -20,7 +25,7 @@ export interface KeyCommandOptions {
   readonly json?: boolean;
 }
 
-/** Runs `vramr key create`. @throws As {@link makeKeyFile}. */
+/** Runs `vramr key create`. @throws As {@link makeKeyFile}, and as {@link refuseNearLog} for the root of a log. */
 export async function createKey(
   path: string,
   purpose: KeyPurpose,
@@ -30,6 +35,7 @@ export async function createKey(
   const file: KeyFile = { purpose, roots: [newRoot()] };
   // Before anything is written: a deployment that gives no ids is refused here.
   const shown = describeKey(file, options);
+  if (purpose === "audit") await refuseNearLog(path);
   await makeKeyFile(nodeFileSystem, path, file);
   print("KeyCreated", shown, options, terminal);
 }
@@ -70,16 +76,31 @@ export async function rotateKey(
 interface KeyView {
   readonly purpose: KeyPurpose;
   readonly deployment: string;
-  readonly generations: readonly { readonly kid: string; readonly state: SealRoot["state"] }[];
+  readonly generations: readonly GenerationView[];
+}
+
+interface GenerationView {
+  readonly kid: string;
+  readonly state: SealRoot["state"];
+  /** Of an audit root: what the checkpoints of all its logs are signed with. Shape: 64 hexadecimal digits. */
+  readonly publicKey?: string;
 }
 
 /** All that is ever shown of a key file. */
 function describeKey({ purpose, roots }: KeyFile, { deployment }: KeyCommandOptions): KeyView {
-  const generations = roots.map(({ secret, state }) => {
+  const generations = roots.map(({ secret, state }): GenerationView => {
+    if (purpose === "audit") return { ...publicPart(secret, deployment), state };
     using root = new RootSecret(secret);
     return { kid: keyId(root, deployment), state };
   });
   return { purpose, deployment, generations };
+}
+
+function publicPart(secret: Uint8Array, deployment: string): { kid: string; publicKey: string } {
+  using root = new AuditRoot(secret);
+  using seed = deriveCheckpointSeed(root, deployment);
+  const publicKey = toHex(lend(seed, (bytes) => nodeEd25519.publicKey(bytes)));
+  return { kid: auditKeyId(root, deployment), publicKey };
 }
 
 function print(kind: string, shown: KeyView, { json }: KeyCommandOptions, terminal: Terminal): void {
@@ -88,7 +109,9 @@ function print(kind: string, shown: KeyView, { json }: KeyCommandOptions, termin
     return;
   }
   terminal.out(`${shown.purpose} root\n`);
-  for (const { kid, state } of shown.generations) terminal.out(`${kid}  ${state}\n`);
+  for (const { kid, state, publicKey } of shown.generations) {
+    terminal.out(`${kid}  ${state}\n${publicKey === undefined ? "" : `  public key ${publicKey}\n`}`);
+  }
 }
 
 function newRoot(): SealRoot {

@@ -18,8 +18,23 @@ export const NEXT_SUFFIX = ".next";
  * be written. Nothing is left then.
  */
 export async function makeKeyFile(fileSystem: FileSystem, path: string, file: KeyFile): Promise<void> {
+  await makeFile(fileSystem, path, formatKeyFile(file), 0o600);
+}
+
+/**
+ * Makes a file of what was made from a key, durable when this returns.
+ *
+ * @param permissions - 0o600 for whatever is secret.
+ * @throws As {@link makeKeyFile}.
+ */
+export async function makeFile(
+  fileSystem: FileSystem,
+  path: string,
+  text: string,
+  permissions: number,
+): Promise<void> {
   const taken = "something of that name is there: move it away, or name another file";
-  await writeNew(fileSystem, path, taken, () => Promise.resolve(file));
+  await writeNew(fileSystem, path, taken, permissions, () => Promise.resolve(text));
   await fileSystem.syncDirectory(dirname(path));
 }
 
@@ -33,36 +48,34 @@ export async function replaceKeyFile(
   fileSystem: FileSystem,
   path: string,
   change: () => Promise<KeyFile>,
-): Promise<KeyFile> {
+): Promise<void> {
   const next = `${path}${NEXT_SUFFIX}`;
   const taken = `another rotation is under way, or was cut off: when none runs, remove FILE${NEXT_SUFFIX}`;
-  const file = await writeNew(fileSystem, next, taken, change);
+  await writeNew(fileSystem, next, taken, 0o600, async () => formatKeyFile(await change()));
   await fileSystem.rename(next, path);
   await fileSystem.syncDirectory(dirname(path));
-  return file;
 }
 
 async function writeNew(
   fileSystem: FileSystem,
   path: string,
   taken: string,
-  content: () => Promise<KeyFile>,
-): Promise<KeyFile> {
+  permissions: number,
+  content: () => Promise<string>,
+): Promise<void> {
   let handle: FileHandle;
   try {
-    handle = await fileSystem.open(path, { mode: "create", permissions: 0o600 });
+    handle = await fileSystem.open(path, { mode: "create", permissions });
   } catch (error) {
     if (systemCode(error) === "EEXIST") refuseArgument("file", taken);
     throw error;
   }
   try {
     await using open = handle;
-    const file = await content();
-    const bytes = new TextEncoder().encode(formatKeyFile(file));
+    const bytes = new TextEncoder().encode(await content());
     for (let done = 0; done < bytes.length; ) done += await open.write(bytes.subarray(done), done);
     await open.dataSync();
     bytes.fill(0);
-    return file;
   } catch (error) {
     await fileSystem.remove(path);
     throw error;
