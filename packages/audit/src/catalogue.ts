@@ -35,9 +35,22 @@ export interface LoggedReason {
   readonly reason: string;
 }
 
+/** A file that keeps what was cut off a log. */
+export interface TornFacts {
+  readonly file: string;
+  readonly bytes: number;
+  /** SHA-256. Shape: 64 hexadecimal digits. */
+  readonly digest: string;
+}
+
 /** The data of each event, by its type. */
 export interface AuditEventData {
-  LogOpened: { readonly sink: string; readonly tamperEvident: boolean };
+  LogOpened: {
+    readonly sink: string;
+    readonly tamperEvident: boolean;
+    /** How the last process left the log; missing in a new one. */
+    readonly previous?: { readonly epoch: string; readonly clean: boolean; readonly liveSeals: number };
+  };
   LogClosed: { readonly records: number };
   SegmentClosed: { readonly records: number };
   SegmentOpened: { readonly segment: string };
@@ -153,7 +166,17 @@ export interface AuditEventData {
   AuditKeyRotated: { readonly from: string; readonly to: string };
   NativeLoaded: { readonly digest: string; readonly pinned: boolean };
   ClockSkew: { readonly wallAheadMs: number; readonly workerId: string };
-  AuditRecovered: { readonly lastSeq: number; readonly suspect: boolean };
+  AuditRecovered: {
+    readonly lastSeq: number;
+    readonly suspect: boolean;
+    /** The segment that was given up after a failed write or sync, what of it counts, and the failure's code. */
+    readonly prevSegment?: string;
+    readonly keepBytes?: number;
+    readonly code?: string;
+    /** What was cut off at opening, at most 8 files of it. */
+    readonly torn?: readonly TornFacts[];
+    readonly tornBytes?: number;
+  };
   AuditUnavailable: { readonly reason: string };
   AuditGap: {
     /** Records that could not be written. */

@@ -1,3 +1,4 @@
+export { crashChoices } from "./arbitraries/crash.ts";
 export { faultScripts, hostileObjects } from "./arbitraries/hostile.ts";
 export type { ByteFlip, ShardLimit } from "./arbitraries/numbers.ts";
 export { byteFlips, digests, shardBytes, shardIds, shardSizes } from "./arbitraries/numbers.ts";
@@ -15,6 +16,9 @@ export type { SourceOfOptions } from "./fakes/source.ts";
 export { sourceOf } from "./fakes/source.ts";
 export type { AllocatorOperation, CallFault, FaultyAllocator } from "./fakes/with-faults.ts";
 export { ALLOCATOR_OPERATIONS, withFaults } from "./fakes/with-faults.ts";
+export type { CrashChoice, CrashQuestion } from "./file-system/choice.ts";
+export { everyCrash } from "./file-system/choice.ts";
 export type { FileFault, FileOperation } from "./file-system/faults.ts";
-export type { MemoryFileSystem, MemoryFileSystemOptions } from "./file-system/memory.ts";
+export type { MemoryFileSystem } from "./file-system/memory.ts";
 export { memoryFileSystem } from "./file-system/memory.ts";
+export type { MemoryFileSystemOptions } from "./file-system/names.ts";

@@ -18,5 +18,11 @@ test("exports exactly the documented names", () => {
     "isVramError",
     "shardId",
   ]);
-  expect(Object.keys(node).sort()).toEqual(["nodeFileSystem", "systemClock", "systemRandom", "systemTimers"]);
+  expect(Object.keys(node).sort()).toEqual([
+    "nodeDirLock",
+    "nodeFileSystem",
+    "systemClock",
+    "systemRandom",
+    "systemTimers",
+  ]);
 });

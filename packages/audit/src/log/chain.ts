@@ -37,6 +37,16 @@ export class Chain implements Disposable {
     return this.#log;
   }
 
+  /** Leaf hash of the last line, as the next one must name it. */
+  get prev(): string {
+    return this.#prev;
+  }
+
+  /** The tree over every line so far. Do not append to it. */
+  get tree(): CompactRange {
+    return this.#tree;
+  }
+
   /** The root over every line so far. Shape: 64 hexadecimal digits. */
   root(): string {
     return toHex(this.#tree.root());

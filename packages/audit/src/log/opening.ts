@@ -40,11 +40,23 @@ export function logOpened(opening: Opening, more: JsonObject = {}): AuditEvent {
   });
 }
 
-/** Makes the first record of the segment that `state` goes on with: enough to start or verify from here. */
-export function segmentOpened(state: LogWriterState, opening: Opening): AuditEvent {
+/**
+ * Makes the first record of the segment that `state` goes on with: enough to start or verify from here.
+ *
+ * @param more - Further data, for example which seals live.
+ */
+export function segmentOpened(state: LogWriterState, opening: Opening, more: JsonObject = {}): AuditEvent {
   const { kid, key, macKey } = opening;
   const frontier = state.tree.frontier().map(toHex);
-  const data = { segment: segmentName(state.size), inEpoch: state.inEpoch, frontier, kid, key, macKey };
+  const data = {
+    segment: segmentName(state.size),
+    inEpoch: state.inEpoch,
+    frontier,
+    kid,
+    key,
+    macKey,
+    ...more,
+  };
   return auditEvent("SegmentOpened", data);
 }
 

@@ -1,7 +1,6 @@
 import { CompactRange, merkleLeaf, toHex } from "@vram-residency/crypto";
 import { type AuditEvent, invariant, VramError } from "@vram-residency/types";
-import type { AuditEventData } from "../catalogue.ts";
-import { auditEvent } from "../event.ts";
+import { checkedEvent } from "../event.ts";
 import { type AuditMacKey, copyMacKey, evolveMacKey } from "./keys.ts";
 import { encodeLine, LINES_PER_KEY, type LogHashes, NO_PREVIOUS, PORTABLE_HASHES } from "./line.ts";
 
@@ -87,7 +86,7 @@ export class LogWriterState implements Disposable {
    */
   append(event: AuditEvent, clock: ClockReading): WrittenLine {
     // Whoever calls may have made the event by hand.
-    const checked = auditEvent(event.type, event.data as unknown as AuditEventData[typeof event.type]);
+    const checked = checkedEvent(event);
     const seq = this.#tree.size;
     this.#evolve();
     const body = encodeLine(

@@ -1,9 +1,28 @@
-/** A file. Handles hold it, so it outlives its last name. */
-export interface FileNode {
-  readonly kind: "file";
-  readonly inode: number;
+/** A run of bytes with room to grow. */
+export interface Content {
+  /** Zero past `bytes`. */
   data: Uint8Array;
   bytes: number;
+}
+
+/** One change of a file that no sync has followed yet. */
+export interface PendingChange {
+  /** The file's length after it. */
+  readonly bytes: number;
+  /** What was written or cut off. Range: `from` to `to`, exclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** Every page that it touched, as it was after it; shorter at the end of the file. */
+  readonly pages: ReadonlyMap<number, Uint8Array>;
+}
+
+/** A file. Handles hold it, so it outlives its last name. */
+export interface FileNode extends Content {
+  readonly kind: "file";
+  readonly inode: number;
+  /** What was synced. */
+  readonly disk: Content;
+  pending: PendingChange[];
   mode: number;
   links: number;
   changedNs: bigint;
@@ -14,6 +33,8 @@ export interface DirectoryNode {
   readonly kind: "directory";
   readonly inode: number;
   readonly entries: Map<string, Node>;
+  /** The names that were synced. */
+  readonly durable: Map<string, Node>;
   mode: number;
   links: number;
   changedNs: bigint;
@@ -28,6 +49,37 @@ export interface LinkNode {
 
 /** Anything a directory can name. */
 export type Node = FileNode | DirectoryNode | LinkNode;
+
+/** A file with some content, which counts as synced, and no name yet. */
+export function newFile(
+  facts: Pick<FileNode, "inode" | "mode" | "changedNs">,
+  bytes: Uint8Array = new Uint8Array(0),
+): FileNode {
+  const { inode, mode, changedNs } = facts;
+  const disk = { data: bytes.slice(), bytes: bytes.length };
+  return {
+    kind: "file",
+    inode,
+    mode,
+    changedNs,
+    links: 0,
+    data: bytes.slice(),
+    bytes: bytes.length,
+    disk,
+    pending: [],
+  };
+}
+
+/** Changes a length. What is cut off is gone, and what is added is zero. */
+export function resize(content: Content, bytes: number): void {
+  if (bytes > content.data.length) {
+    const grown = new Uint8Array(Math.max(bytes, content.data.length * 2));
+    grown.set(content.data.subarray(0, content.bytes));
+    content.data = grown;
+  }
+  if (bytes < content.bytes) content.data.fill(0, bytes, content.bytes);
+  content.bytes = bytes;
+}
 
 /** Where a path leads. */
 export interface Place {

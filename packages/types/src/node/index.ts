@@ -1,2 +1,3 @@
+export { nodeDirLock } from "./dir-lock.ts";
 export { nodeFileSystem } from "./file-system.ts";
 export { systemClock, systemRandom, systemTimers } from "./system.ts";

@@ -1,0 +1,200 @@
+import { type Ed25519, toHex } from "@vram-residency/crypto";
+import type { AuditEvent, Clock, FileSystem, VramError } from "@vram-residency/types";
+import { auditEvent } from "../event.ts";
+import { signCheckpoint } from "../log/checkpoint.ts";
+import type { CheckpointSeed } from "../log/keys.ts";
+import { LINES_PER_KEY } from "../log/line.ts";
+import { type Opening, segmentName, segmentOpened } from "../log/opening.ts";
+import type { LogWriterState } from "../log/writer-state.ts";
+import type { CheckpointFiles } from "./checkpoints.ts";
+import { encodeBatch } from "./encode.ts";
+import { errorCode } from "./files.ts";
+import { segmentFile } from "./names.ts";
+import { explained, isRecoverable } from "./refusal.ts";
+import type { LiveSeals } from "./seals.ts";
+import { GrowingFile } from "./segment.ts";
+
+/** Most records in one batch. */
+const BATCH_MAX = 64;
+/** Most records that no checkpoint covers, at any moment. */
+export const UNSIGNED_MAX: number = LINES_PER_KEY;
+const DAY_MS = 86_400_000;
+
+/** A record to be made: an event, or one that has to know its own number. */
+export type Draft = AuditEvent | ((seq: number) => AuditEvent);
+
+/** What a writer goes on from. */
+export interface WriterParts {
+  readonly fileSystem: FileSystem;
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly ed25519: Ed25519;
+  readonly segmentBytes: number;
+  readonly opening: Opening;
+  readonly seed: CheckpointSeed;
+  readonly state: LogWriterState;
+  readonly segment: { readonly firstSeq: number; readonly file: GrowingFile; readonly day: number };
+  readonly checkpoints: CheckpointFiles;
+  readonly seals: LiveSeals;
+  /** The newest checkpoint's size. */
+  readonly signed: number;
+}
+
+/** The UTC day of a moment. @param wall - Unit: ms since 1970. */
+export function dayOf(wall: number): number {
+  return Math.floor(wall / DAY_MS);
+}
+
+/** Writes records, segments and checkpoints, one call at a time. After a call that rejects, nothing more can be written. */
+export class Writer implements AsyncDisposable {
+  readonly #parts: WriterParts;
+  readonly #given: Promise<void>[] = [];
+  #state: LogWriterState;
+  #segment: WriterParts["segment"];
+  #signed: number;
+  #note: Uint8Array | undefined;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+    this.#state = parts.state;
+    this.#segment = parts.segment;
+    this.#signed = parts.signed;
+  }
+
+  /** How many records are durable. */
+  get size(): number {
+    return this.#state.size;
+  }
+
+  /** How many of them no checkpoint covers. */
+  get unsigned(): number {
+    return this.#state.size - this.#signed;
+  }
+
+  /** The newest checkpoint that this writer made. */
+  get note(): Uint8Array | undefined {
+    return this.#note;
+  }
+
+  /** How many records the next batch may have; 0 before the next checkpoint. */
+  get room(): number {
+    return Math.max(0, Math.min(BATCH_MAX, UNSIGNED_MAX - this.unsigned));
+  }
+
+  /** True when the segment is full, or of another day. */
+  get isRotationDue(): boolean {
+    const { file, day } = this.#segment;
+    // A clock that was set back begins no new day.
+    return file.bytes >= this.#parts.segmentBytes || dayOf(this.#parts.clock.wall()) > day;
+  }
+
+  /**
+   * Makes records durable, at most {@link Writer.room}: written and synced, and if that fails, once more in a new segment.
+   *
+   * @param again - What to write in the new segment instead.
+   * @returns For each its number, or why it is none.
+   */
+  async commit(
+    drafts: readonly Draft[],
+    again: readonly Draft[] = drafts,
+  ): Promise<readonly (number | VramError)[]> {
+    const next = this.#state.fork();
+    let adopted = false;
+    try {
+      const batch = encodeBatch(next, drafts, this.#parts.clock);
+      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes);
+      this.#adopt(next, batch.events);
+      adopted = true;
+      return batch.results;
+    } catch (cause) {
+      if (!isRecoverable(cause)) throw explained(cause);
+      return await this.#recover(again, cause);
+    } finally {
+      if (!adopted) next[Symbol.dispose]();
+    }
+  }
+
+  /** Closes the segment and begins the next. */
+  async rotate(): Promise<void> {
+    const first = this.#segment.firstSeq;
+    if (this.room < 2) await this.sign();
+    await this.commit([(seq) => auditEvent("SegmentClosed", { records: seq + 1 - first })], []);
+    await this.sign();
+    // When the record of the end could not be written where it belongs, the next segment has begun already.
+    if (this.#segment.firstSeq !== first) return;
+    const live = this.#parts.seals.toJson();
+    const event = segmentOpened(this.#state, this.#parts.opening, live === undefined ? {} : { live });
+    await this.#begin([event]);
+  }
+
+  /** Signs what is durable. @returns The checkpoint. */
+  async sign(): Promise<Uint8Array> {
+    const { seed, clock, ed25519, checkpoints } = this.#parts;
+    const { log, size, tree } = this.#state;
+    const head = { log, size, root: toHex(tree.root()) };
+    const note = signCheckpoint(head, seed, clock.wall(), ed25519);
+    await checkpoints.add(note).catch((cause: unknown) => {
+      throw explained(cause);
+    });
+    this.#signed = size;
+    this.#note = note;
+    return note;
+  }
+
+  /** Closes the files and wipes the keys. Waits for calls that hang. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#state[Symbol.dispose]();
+    this.#parts.seed[Symbol.dispose]();
+    this.#give(this.#segment.file);
+    this.#give(this.#parts.checkpoints);
+    await Promise.all(this.#given);
+  }
+
+  /** Goes on in a new segment: what the old one says behind its last acknowledged record does not count. */
+  async #recover(drafts: readonly Draft[], cause: unknown): Promise<readonly (number | VramError)[]> {
+    const { firstSeq, file } = this.#segment;
+    const event = auditEvent("AuditRecovered", {
+      lastSeq: this.size - 1,
+      suspect: false,
+      prevSegment: segmentName(firstSeq),
+      keepBytes: file.bytes,
+      code: errorCode(cause) || "unknown",
+    });
+    const [, ...results] = await this.#begin([event, ...drafts]);
+    return results;
+  }
+
+  async #begin(drafts: readonly Draft[]): Promise<readonly (number | VramError)[]> {
+    const { fileSystem, directory, clock } = this.#parts;
+    const firstSeq = this.size;
+    const next = this.#state.fork();
+    let adopted = false;
+    try {
+      const batch = encodeBatch(next, drafts, clock);
+      // A segment without its first record would be a damaged one.
+      if (batch.results[0] !== firstSeq) throw batch.results[0];
+      const file = await GrowingFile.create(fileSystem, `${directory}/${segmentFile(firstSeq)}`, batch.bytes);
+      this.#give(this.#segment.file);
+      this.#segment = { firstSeq, file, day: dayOf(clock.wall()) };
+      await fileSystem.syncDirectory(directory);
+      this.#adopt(next, batch.events);
+      adopted = true;
+      return batch.results;
+    } catch (cause) {
+      throw explained(cause);
+    } finally {
+      if (!adopted) next[Symbol.dispose]();
+    }
+  }
+
+  #adopt(next: LogWriterState, events: readonly AuditEvent[]): void {
+    this.#state[Symbol.dispose]();
+    this.#state = next;
+    for (const { type, data } of events) this.#parts.seals.take(type, data);
+  }
+
+  /** Closes a file that is not needed any more. What it answers is of no consequence: all that counts is synced. */
+  #give(file: AsyncDisposable): void {
+    this.#given.push(Promise.resolve(file[Symbol.asyncDispose]()).catch(() => {}));
+  }
+}
