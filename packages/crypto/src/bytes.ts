@@ -44,7 +44,7 @@ function digitAt(text: string, index: number): number {
 
 /** True for text without a lone surrogate, which has exactly one UTF-8 encoding. Never throws. */
 export function isWellFormed(text: string): boolean {
-  return typeof text === "string" && !/\p{Surrogate}/u.test(text);
+  return typeof text === "string" && text.isWellFormed();
 }
 
 /**

@@ -73,7 +73,7 @@ const TIME_BEFORE_29 =
 const TAIL = /^,"prev":"([0-9a-f]{64})","mac":"([0-9a-f]{64})"\}$/;
 
 /**
- * Writes a line, without its newline.
+ * Writes a line and its newline.
  *
  * @param line - Its parts but the MAC. `data` is what `auditEvent` made.
  * @throws {@link VramError} `ERR_INPUT_INVALID` for a line of more than 16 KiB.
@@ -92,7 +92,10 @@ export function encodeLine(line: Omit<AuditLine, "mac">, key: AuditMacKey, hashe
       reason,
     });
   }
-  return concatBytes(covered, utf8(`,"mac":"${toHex(macOf(covered, key, hashes))}"}`));
+  const bytes = new Uint8Array(covered.length + MAC_TAIL_BYTES + 1);
+  bytes.set(covered);
+  bytes.set(utf8(`,"mac":"${toHex(macOf(covered, key, hashes))}"}\n`), covered.length);
+  return bytes;
 }
 
 /**
