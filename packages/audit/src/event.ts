@@ -8,6 +8,7 @@ import {
   VramError,
 } from "@vram-residency/types";
 import { type AuditEventData, severityOf } from "./catalogue.ts";
+import { giveawayIn, isGiveaway } from "./sensitive.ts";
 import { isPrintable } from "./text.ts";
 
 const DEPTH_MAX = 8;
@@ -17,20 +18,25 @@ const RESERVED = new Set(["mac", "prev"]);
 /** What {@link auditEvent} built: frozen, so it is still what was checked. */
 const built = new WeakSet<AuditEvent>();
 
-function refuse(field: string, reason: string): never {
-  throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}; put text from outside through printable()`, {
-    field,
-    reason,
-  });
+function refuse(
+  field: string,
+  reason: string,
+  remedy: string = "put text from outside through printable()",
+): never {
+  throw new VramError("ERR_INPUT_INVALID", `${field}: ${reason}; ${remedy}`, { field, reason });
+}
+
+function copyText(value: string, field: string): string {
+  if (!isPrintable(value)) refuse(field, "holds control characters or is over 1024 characters");
+  const giveaway = giveawayIn(value, field.slice(field.lastIndexOf(".") + 1));
+  return giveaway === undefined ? value : refuse(field, giveaway, "leave it out");
 }
 
 function copy(value: unknown, field: string, depth: number): JsonValue {
   if (depth > DEPTH_MAX) refuse(field, "nested too deep");
   switch (typeof value) {
     case "string":
-      return isPrintable(value)
-        ? value
-        : refuse(field, "holds control characters or is over 1024 characters");
+      return copyText(value, field);
     case "boolean":
       return value;
     case "number":
@@ -56,6 +62,8 @@ function copyObject(value: unknown, field: string, depth: number): JsonObject {
     if (item === undefined) continue;
     if (RESERVED.has(name) || !/^[A-Za-z][A-Za-z0-9_.]*$/.test(name))
       refuse(field, "holds a reserved or odd name");
+    if (isGiveaway(name))
+      refuse(field, "holds a name that stands for a secret or an address", "leave it out");
     entries.push([name, copy(item, `${field}.${name}`, depth + 1)]);
   }
   return Object.freeze(Object.fromEntries(entries));
@@ -65,7 +73,7 @@ function copyObject(value: unknown, field: string, depth: number): JsonObject {
  * Builds an event, checked and frozen.
  *
  * @param data - Plain data: safe integers, printable text of at most 1024 characters, at most 8 levels below it, no key
- * named `mac` or `prev`. Copied once; fields that are undefined are left out.
+ * named `mac` or `prev`, nothing that looks like an address or a secret. Copied once; fields that are undefined are left out.
  * @throws {@link VramError} `ERR_INPUT_INVALID` when `data` is not such, or `type` is none of the catalogue.
  *
  * @example

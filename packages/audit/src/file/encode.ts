@@ -1,7 +1,9 @@
 import { concatBytes } from "@vram-residency/crypto";
 import { type AuditEvent, type Clock, hasCode, type VramError } from "@vram-residency/types";
 import type { LogWriterState } from "../log/writer-state.ts";
-import type { Draft } from "./writer.ts";
+
+/** A record to be made: an event, or one that has to know its own number. */
+export type Draft = AuditEvent | ((seq: number) => AuditEvent);
 
 /** Records that were made of drafts, not written yet. */
 export interface Batch {

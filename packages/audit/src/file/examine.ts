@@ -52,6 +52,7 @@ export async function assertNew(options: AuditLogOptions, names: readonly string
 export async function examine(options: AuditLogOptions, firsts: readonly number[]): Promise<Found> {
   const { fileSystem, directory, root, deployment, ed25519, hashes = PORTABLE_HASHES } = options;
   const newestLine = await firstLine(options, firsts.at(-1) ?? 0);
+  await assertRoot(options, firsts);
   const keys = keysOf(root, newestLine.log, ed25519, deployment);
   const owner = { log: keys.log, publicKey: keys.publicKey, ed25519 };
   const checkpoints = await readCheckpoints(fileSystem, directory, owner);
@@ -133,12 +134,21 @@ async function startingAt(options: AuditLogOptions, firsts: readonly number[], s
     if (firstSeq > seq) continue;
     const { type, data } = await firstLine(options, firstSeq);
     if (firstSeq > 0 && !(type === "SegmentOpened" && Array.isArray(data["live"]))) continue;
-    const kid = auditKeyId(options.root, options.deployment);
-    if (data["kid"] === kid) return firstSeq;
+    return firstSeq;
+  }
+  throw inconsistent("the segment that the newest checkpoint rests on was removed");
+}
+
+/** A log of another root is no damage: whoever opened it mixed something up. */
+async function assertRoot(options: AuditLogOptions, firsts: readonly number[]): Promise<void> {
+  const kid = auditKeyId(options.root, options.deployment);
+  for (const firstSeq of firsts.toReversed()) {
+    const { data } = await firstLine(options, firstSeq);
+    if (typeof data["kid"] !== "string") continue;
+    if (data["kid"] === kid) return;
     const reason = `the log was written under another audit root than ${kid}; give that one, or another directory`;
     throw new VramError("ERR_CONFIG_INVALID", `root: ${reason}`, { field: "root", reason });
   }
-  throw inconsistent("the segment that the newest checkpoint rests on was removed");
 }
 
 async function firstLine({ fileSystem, directory }: AuditLogOptions, firstSeq: number): Promise<AuditLine> {

@@ -10,12 +10,13 @@ import { auditEvent, checkedEvent } from "../event.ts";
 import { unavailable } from "../unavailable.ts";
 import { AnchorKeeper } from "./anchor.ts";
 import { Coalescer } from "./coalesce.ts";
+import type { Draft } from "./encode.ts";
 import { Gate } from "./guard.ts";
 import { makeDirectories, type OpenedLog, openDirectory } from "./open.ts";
 import { type AuditLogOptions, checkedOptions } from "./options.ts";
 import { explained } from "./refusal.ts";
 import type { OpenedReport } from "./report.ts";
-import type { Draft, Writer } from "./writer.ts";
+import type { Writer } from "./writer.ts";
 
 /** Longest that a record stays without a checkpoint. Unit: ms. */
 const UNSIGNED_MS = 1000;

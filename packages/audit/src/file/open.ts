@@ -10,7 +10,7 @@ import { PORTABLE_HASHES } from "../log/line.ts";
 import { logOpened } from "../log/opening.ts";
 import { LogWriterState } from "../log/writer-state.ts";
 import { CheckpointFiles } from "./checkpoints.ts";
-import { encodeBatch } from "./encode.ts";
+import { type Draft, encodeBatch } from "./encode.ts";
 import { assertNew, examine, type Found } from "./examine.ts";
 import { chunksOf, errorCode, isMissing, replaceFile, writeAll } from "./files.ts";
 import { type Epoch, keysOf, type LogKeys, newEpoch } from "./keys.ts";
@@ -20,7 +20,7 @@ import type { OpenedReport } from "./report.ts";
 import { LiveSeals } from "./seals.ts";
 import { GrowingFile } from "./segment.ts";
 import { cutTail, type Torn, unrecordedTorn } from "./torn.ts";
-import { type Draft, dayOf, Writer } from "./writer.ts";
+import { dayOf, Writer } from "./writer.ts";
 
 /** When a new segment begins. Unit: bytes. */
 const SEGMENT_BYTES = 64 * 1024 * 1024;

@@ -7,7 +7,7 @@ import { LINES_PER_KEY } from "../log/line.ts";
 import { type Opening, segmentName, segmentOpened } from "../log/opening.ts";
 import type { LogWriterState } from "../log/writer-state.ts";
 import type { CheckpointFiles } from "./checkpoints.ts";
-import { encodeBatch } from "./encode.ts";
+import { type Draft, encodeBatch } from "./encode.ts";
 import { errorCode } from "./files.ts";
 import { segmentFile } from "./names.ts";
 import { explained, isRecoverable } from "./refusal.ts";
@@ -19,9 +19,6 @@ const BATCH_MAX = 64;
 /** Most records that no checkpoint covers, at any moment. */
 export const UNSIGNED_MAX: number = LINES_PER_KEY;
 const DAY_MS = 86_400_000;
-
-/** A record to be made: an event, or one that has to know its own number. */
-export type Draft = AuditEvent | ((seq: number) => AuditEvent);
 
 /** What a writer goes on from. */
 export interface WriterParts {

@@ -91,7 +91,7 @@ test("a power loss at any call, and another while it is put right, loses nothing
     files.fail({ operation: "any", at, halt: at % 2 === 0 ? "before" : "after" });
     const receipts = await untilHalt(files, 1);
     for (const seed of [at % 2, 2 + at]) {
-      await expectSound(files.crash(choices(seed)), receipts, `call ${at}, ${seed}: ${files.fired()}`);
+      await expectSound(files.crash(choices(seed)), receipts, `call ${at}, ${seed}: ${files.fired().join()}`);
     }
     const again = files.crash(choices(1000 + at));
     again.fail({ operation: "any", at: 1 + (at % 60), halt: "after" });
@@ -113,7 +113,7 @@ test("a call that fails loses nothing that was acknowledged, whether the log goe
     const files = emptyDisk();
     files.fail({ operation: "any", at, code: "EIO", ...kind } as FileFault);
     const receipts = await untilHalt(files, 1);
-    const label = `call ${at}: ${files.fired()}`;
+    const label = `call ${at}: ${files.fired().join()}`;
     await expectSound(files.crash(choices(at % 2)), receipts, label);
     await expectSound(files.crash(choices(2 + at)), receipts, label);
   }
