@@ -116,7 +116,8 @@ export async function replaceFile(
   await fileSystem.rename(path + UNFINISHED, path);
 }
 
-async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+/** Removes a file, if it is there. */
+export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
   try {
     await fileSystem.remove(path);
   } catch (error) {

@@ -12,7 +12,7 @@ import { AnchorKeeper } from "./anchor.ts";
 import { Coalescer } from "./coalesce.ts";
 import type { Draft } from "./encode.ts";
 import { Gate } from "./guard.ts";
-import { makeDirectories, type OpenedLog, openDirectory } from "./open.ts";
+import { type OpenedLog, openDirectory } from "./open.ts";
 import { type AuditLogOptions, checkedOptions } from "./options.ts";
 import { explained } from "./refusal.ts";
 import type { OpenedReport } from "./report.ts";
@@ -108,7 +108,7 @@ export class AuditLog implements AuditSink {
     const { fileSystem } = gate;
     let lock: AsyncDisposable | undefined;
     try {
-      await makeDirectories(fileSystem, options.directory);
+      await fileSystem.makeDirectory(options.directory, 0o700);
       lock = await options.lock.acquire(options.directory);
       return new AuditLog(options, await openDirectory({ ...options, fileSystem }), lock, gate);
     } catch (cause) {

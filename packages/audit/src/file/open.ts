@@ -12,9 +12,9 @@ import { LogWriterState } from "../log/writer-state.ts";
 import { CheckpointFiles } from "./checkpoints.ts";
 import { type Draft, encodeBatch } from "./encode.ts";
 import { assertNew, examine, type Found } from "./examine.ts";
-import { chunksOf, errorCode, isMissing, replaceFile, writeAll } from "./files.ts";
+import { chunksOf, errorCode, removeIfThere, replaceFile, writeAll } from "./files.ts";
 import { type Epoch, keysOf, type LogKeys, newEpoch } from "./keys.ts";
-import { KEY_FILE, segmentFile, segmentsAmong } from "./names.ts";
+import { KEY_FILE, segmentFile, segmentsAmong, UNFINISHED } from "./names.ts";
 import type { AuditLogOptions } from "./options.ts";
 import type { OpenedReport } from "./report.ts";
 import { LiveSeals } from "./seals.ts";
@@ -61,7 +61,7 @@ async function begin(options: AuditLogOptions): Promise<OpenedLog> {
   const epoch = newEpoch(root, keys, random, deployment);
   const { log } = keys;
   const state = new LogWriterState({ log, epoch: epoch.epoch, macKey: epoch.macKey, hashes });
-  await syncParent(fileSystem, directory);
+  await syncAncestors(fileSystem, directory);
   const { bytes, results } = encodeBatch(state, [logOpened(epoch.opening)], clock);
   if (results[0] !== 0) throw results[0];
   const file = await GrowingFile.create(fileSystem, `${directory}/${segmentFile(0)}`, bytes);
@@ -114,6 +114,9 @@ async function goOn(
       prev,
       hashes,
     });
+    // What somebody was making when it died is no part of the log.
+    for (const name of names)
+      if (name.endsWith(UNFINISHED)) await removeIfThere(fileSystem, `${directory}/${name}`);
     const path = `${directory}/${segmentFile(segment.firstSeq)}`;
     const file = await GrowingFile.adopt(fileSystem, path, segment.file);
     if (!names.includes(KEY_FILE))
@@ -227,22 +230,15 @@ function partsOf(
   return { fileSystem, directory, clock, ed25519, segmentBytes, opening, seed };
 }
 
-/** Makes the directory and every one above it, durably. */
-export async function makeDirectories(fileSystem: FileSystem, directory: string): Promise<void> {
-  const missing: string[] = [];
-  for (let path = directory; path !== "" && !(await exists(fileSystem, path)); path = parentOf(path))
-    missing.push(path);
-  await fileSystem.makeDirectory(directory, 0o700);
-  for (const path of missing.slice(1)) await syncParent(fileSystem, path);
-}
-
-async function exists(fileSystem: FileSystem, path: string): Promise<boolean> {
-  try {
-    await fileSystem.stat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
+/** Makes the names of a directory and of every one above it durable: whoever made them may have died before they were. */
+async function syncAncestors(fileSystem: FileSystem, directory: string): Promise<void> {
+  for (let path = directory; path !== ""; path = parentOf(path)) {
+    try {
+      await fileSystem.syncDirectory(`${path}/..`);
+    } catch (error) {
+      // A directory that we may pass through but not read cannot be synced, nor need one be where nothing can be written.
+      if (!["EACCES", "EPERM", "EROFS", "EINVAL"].includes(errorCode(error))) throw error;
+    }
   }
 }
 
@@ -251,15 +247,6 @@ function parentOf(path: string): string {
     .replace(/\/*$/, "")
     .replace(/[^/]*$/, "")
     .replace(/\/+$/, "");
-}
-
-async function syncParent(fileSystem: FileSystem, path: string): Promise<void> {
-  try {
-    await fileSystem.syncDirectory(`${path}/..`);
-  } catch (error) {
-    // A directory that we may pass through but not read cannot be synced.
-    if (errorCode(error) !== "EACCES" && errorCode(error) !== "EPERM") throw error;
-  }
 }
 
 async function disposingOnFailure<Result>(

@@ -104,7 +104,8 @@ export class Writer implements AsyncDisposable {
       adopted = true;
       return batch.results;
     } catch (cause) {
-      if (!isRecoverable(cause)) throw explained(cause);
+      // The first record of an epoch is LogOpened, and no AuditRecovered may come before it: opening again is the recovery.
+      if (!isRecoverable(cause) || this.#state.inEpoch === 0) throw explained(cause);
       return await this.#recover(again, cause);
     } finally {
       if (!adopted) next[Symbol.dispose]();
