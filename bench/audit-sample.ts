@@ -127,10 +127,10 @@ export async function makeLog(directory: string, { records, bytes = Infinity }: 
     const segment = Bun.file(path).writer({ highWaterMark: 1 << 20 });
     const first = append(state.size === 0 ? logOpened(opening) : segmentOpened(state, opening));
     let written = first.length;
-    segment.write(first);
+    await segment.write(first);
     while (state.size < records && written < Math.min(bytes, SEGMENT_BYTES)) {
       const line = append(sampleEvent(state.size));
-      segment.write(line);
+      await segment.write(line);
       written += line.length;
       if (state.size % LINES_PER_KEY === 0) {
         const head = { log: LOG_ID, size: state.size, root: toHex(state.tree.root()) };
