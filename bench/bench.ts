@@ -9,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { auditAppendParts, auditRecoveryPart, auditStallPart, auditVerifyParts } from "./audit.ts";
 import { throughputChart } from "./chart.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
@@ -23,7 +24,19 @@ import { measureThroughput, type Point } from "./throughput.ts";
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const SHARDS = 500;
-const NAMES = ["sizes", "start-up", "sha256", "fsverity", "overhead", "seal-file", "throughput"] as const;
+const NAMES = [
+  "sizes",
+  "start-up",
+  "sha256",
+  "fsverity",
+  "overhead",
+  "seal-file",
+  "audit-append",
+  "audit-stall",
+  "audit-verify",
+  "audit-recovery",
+  "throughput",
+] as const;
 type Name = (typeof NAMES)[number];
 
 /** The document. */
@@ -79,6 +92,10 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
+  if (only.includes("audit-append")) parts.push(...(await auditAppendParts(folder)));
+  if (only.includes("audit-stall")) parts.push(await auditStallPart(folder));
+  if (only.includes("audit-verify")) parts.push(...(await auditVerifyParts(folder)));
+  if (only.includes("audit-recovery")) parts.push(await auditRecoveryPart(folder));
   return parts;
 }
 

@@ -3,29 +3,38 @@
  *
  * @module
  */
-import { VramError } from "@vram-residency/types";
+import { invariant, VramError } from "@vram-residency/types";
 import { DIGEST_BYTES, sha256 } from "./digester.ts";
 
 /** Most hashes that a frontier holds. */
 export const FRONTIER_HASHES_MAX = 64;
 
-/** SHA-256 of short data. Injected where the portable one is too slow. */
+/** SHA-256 of short data. Injected where the portable one is too slow. Must not keep what it is given. */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+/** What is hashed, with its first byte, which tells a leaf from a node. Written anew each time, so as not to allocate. */
+const LEAF_INPUT: Uint8Array = new Uint8Array(16 * 1024 + 1);
+const NODE_INPUT: Uint8Array = Uint8Array.of(1, ...new Uint8Array(2 * DIGEST_BYTES));
 
 /** Hashes a leaf: SHA-256(0x00 || data). @returns Shape: 32 bytes. @see RFC 6962, section 2.1. */
 export function merkleLeaf(data: Uint8Array, hash: Sha256 = sha256): Uint8Array {
-  const input = new Uint8Array(1 + data.length);
+  const bytes = 1 + data.length;
+  const input = bytes <= LEAF_INPUT.length ? LEAF_INPUT.subarray(0, bytes) : new Uint8Array(bytes);
   input.set(data, 1);
   return hash(input);
 }
 
-/** Hashes two subtrees into their parent: SHA-256(0x01 || left || right). @returns Shape: 32 bytes. */
+/**
+ * Hashes two subtrees into their parent: SHA-256(0x01 || left || right).
+ *
+ * @returns Shape: 32 bytes.
+ * @throws {@link VramError} `ERR_BUG` unless both have 32 bytes.
+ */
 export function merkleNode(left: Uint8Array, right: Uint8Array, hash: Sha256 = sha256): Uint8Array {
-  const input = new Uint8Array(1 + 2 * DIGEST_BYTES);
-  input[0] = 1;
-  input.set(left, 1);
-  input.set(right, 1 + DIGEST_BYTES);
-  return hash(input);
+  invariant(left.length === DIGEST_BYTES && right.length === DIGEST_BYTES, "a subtree's root has 32 bytes");
+  NODE_INPUT.set(left, 1);
+  NODE_INPUT.set(right, 1 + DIGEST_BYTES);
+  return hash(NODE_INPUT);
 }
 
 /**

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import {
   CompactRange,
+  concatBytes,
   consistencyProof,
   fromHex,
   inclusionProof,
   merkleLeaf,
+  merkleNode,
   toHex,
   verifyConsistency,
   verifyInclusion,
@@ -45,6 +48,30 @@ function rangeOf(leaves: readonly Uint8Array[]): CompactRange {
   for (const leaf of leaves) range.append(leaf);
   return range;
 }
+
+describe("a hash of the tree", () => {
+  test("is that of its prefix and data, of any length and in any order", () => {
+    const sizes = [0, 1, 16384, 16385, 20000, 3, 16384, 0];
+    const datas = sizes.map((size, index) => new Uint8Array(size).fill(index + 1));
+    const leaves = datas.map((data) => merkleLeaf(data));
+    const plain = (...parts: readonly Uint8Array[]): string =>
+      createHash("sha256")
+        .update(concatBytes(...parts))
+        .digest("hex");
+
+    expect(hex(leaves)).toEqual(datas.map((data) => plain(Uint8Array.of(0), data)));
+    const [left = new Uint8Array(0), right = left] = leaves;
+    expect(toHex(merkleNode(left, right))).toBe(plain(Uint8Array.of(1), left, right));
+    expect(toHex(merkleNode(right, left))).toBe(plain(Uint8Array.of(1), right, left));
+    expect(hex(leaves)).toEqual(datas.map((data) => plain(Uint8Array.of(0), data)));
+    for (const pair of [
+      [left.subarray(1), right],
+      [left, concatBytes(right, right)],
+    ] as const) {
+      expectError(() => merkleNode(...pair), "ERR_BUG");
+    }
+  });
+});
 
 describe("a compact range", () => {
   test("has the published roots, the empty one included", () => {

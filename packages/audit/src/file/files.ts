@@ -8,7 +8,7 @@ import type { FileHandle, FileSystem } from "@vram-residency/types";
 import { UNFINISHED } from "./names.ts";
 
 /** How much of a file is read at a time. Unit: bytes. */
-const CHUNK_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 /** True for the error of a path that leads nowhere. */
 export function isMissing(error: unknown): boolean {

@@ -6,7 +6,6 @@
 import {
   concatBytes,
   equalBytes,
-  fromHex,
   hmacSha256,
   parseStrictJson,
   sha256,
@@ -28,7 +27,7 @@ export const LINES_PER_KEY = 256;
 /** What `prev` says in a log's first line. */
 export const NO_PREVIOUS: string = "0".repeat(64);
 
-/** The keyed and plain hash that lines rest on. */
+/** The keyed and plain hash that lines rest on. Neither may keep what it is given. */
 export interface LogHashes {
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
   readonly hmacSha256: (key: Uint8Array, data: Uint8Array) => Uint8Array;
@@ -63,13 +62,18 @@ const TAIL_BYTES = 2 * MAC_TAIL_BYTES;
 const DEPTH_MAX = 9;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const MAC_DOMAIN = utf8("vram-audit/v1\n");
+/** What a MAC is of. Only what follows the domain is written anew each time, so as not to allocate. */
+const MAC_INPUT: Uint8Array = concatBytes(MAC_DOMAIN, new Uint8Array(LINE_BYTES_MAX));
 
 const HEAD =
   /^\{"v":1,"log":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,15}),"epoch":"([0-9a-f]{32})","time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","mono":"(0|[1-9][0-9]{0,19})","type":"([A-Za-z]{1,64})","severity":"(info|warning|critical)","data":(?=\{)/;
+/** Without a calendar: a time on a day that every month has. */
+const TIME_BEFORE_29 =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const TAIL = /^,"prev":"([0-9a-f]{64})","mac":"([0-9a-f]{64})"\}$/;
 
 /**
- * Writes a line, without its newline.
+ * Writes a line and its newline.
  *
  * @param line - Its parts but the MAC. `data` is what `auditEvent` made.
  * @throws {@link VramError} `ERR_INPUT_INVALID` for a line of more than 16 KiB.
@@ -88,7 +92,10 @@ export function encodeLine(line: Omit<AuditLine, "mac">, key: AuditMacKey, hashe
       reason,
     });
   }
-  return concatBytes(covered, utf8(`,"mac":"${toHex(macOf(covered, key, hashes))}"}`));
+  const bytes = new Uint8Array(covered.length + MAC_TAIL_BYTES + 1);
+  bytes.set(covered);
+  bytes.set(utf8(`,"mac":"${toHex(macOf(covered, key, hashes))}"}\n`), covered.length);
+  return bytes;
 }
 
 /**
@@ -112,38 +119,65 @@ export function parseLine(bytes: Uint8Array): AuditLine {
   const seq = Number(digits);
   if (!Number.isSafeInteger(seq)) refuse("seq");
   if (!isTime(time)) refuse("time");
-  const data = parseStrictJson(text.slice(whole.length, Math.max(end, whole.length)), {
-    format: "audit line",
-    maxBytes: LINE_BYTES_MAX,
-    maxDepth: DEPTH_MAX,
-  });
-  if (!isRecordable(data) || !isObject(data)) refuse("data");
+  const data = parseData(text.slice(whole.length, Math.max(end, whole.length)));
   // The pattern names no other.
   return { log, seq, epoch, time, mono, type, severity: severity as AuditSeverity, data, prev, mac };
 }
 
 /** True when the line's MAC is the one that `key` makes of its bytes. @param bytes - A line that was parsed. */
 export function macHolds(bytes: Uint8Array, mac: string, key: AuditMacKey, hashes: LogHashes): boolean {
-  return equalBytes(macOf(bytes.subarray(0, -MAC_TAIL_BYTES), key, hashes), fromHex(mac));
+  return equalBytes(toHex(macOf(bytes.subarray(0, -MAC_TAIL_BYTES), key, hashes)), mac);
 }
 
 function macOf(covered: Uint8Array, key: AuditMacKey, hashes: LogHashes): Uint8Array {
-  return lend(key, (secret) => hashes.hmacSha256(secret, concatBytes(MAC_DOMAIN, covered)));
+  MAC_INPUT.set(covered, MAC_DOMAIN.length);
+  const input = MAC_INPUT.subarray(0, MAC_DOMAIN.length + covered.length);
+  return lend(key, (secret) => hashes.hmacSha256(secret, input));
 }
 
 function isTime(text: string): boolean {
-  const ms = Date.parse(text);
-  // The 30th of February has the pattern and is no day.
-  return !Number.isNaN(ms) && new Date(ms).toISOString() === text;
+  // The 30th of February would be read as one of March, and hour 24 as one of the next day.
+  return TIME_BEFORE_29.test(text) || new Date(text).getUTCDate() === Number(text.slice(8, 10));
+}
+
+function parseData(text: string): JsonObject {
+  const quick = parseUnambiguous(text);
+  if (isData(quick)) return quick;
+  const limits = { format: "audit line", maxBytes: LINE_BYTES_MAX, maxDepth: DEPTH_MAX };
+  const strict = parseStrictJson(text, limits);
+  return isData(strict) ? strict : refuse("data");
+}
+
+/**
+ * Text that `JSON.stringify` writes again as it is has no duplicate name, no white space and no second spelling of a text
+ * or number: there it needs no strict parser, which takes many times as long and judges whatever else there is.
+ */
+function parseUnambiguous(text: string): JsonValue | undefined {
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    return JSON.stringify(value) === text ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isData(value: JsonValue | undefined): value is JsonObject {
+  return value !== undefined && isObject(value) && isRecordable(value, 1);
 }
 
 /** True for what `auditEvent` lets through: it cannot hide or forge anything, nor be taken for a line's last fields. */
-function isRecordable(value: JsonValue): boolean {
+function isRecordable(value: JsonValue, depth: number): boolean {
   if (typeof value === "string") return isPrintable(value);
   if (typeof value === "number") return Number.isSafeInteger(value);
   if (typeof value !== "object" || value === null) return true;
-  if (!isObject(value)) return value.every(isRecordable);
-  return Object.entries(value).every(([name, item]) => isName(name) && isRecordable(item));
+  if (depth > DEPTH_MAX) return false;
+  if (!isObject(value)) return value.every((item) => isRecordable(item, depth + 1));
+  // Its names are names like any other, `constructor` as well.
+  Object.setPrototypeOf(value, null);
+  for (const name in value) {
+    if (!isName(name) || !isRecordable(value[name] ?? null, depth + 1)) return false;
+  }
+  return true;
 }
 
 function isObject(value: JsonValue): value is JsonObject {

@@ -90,8 +90,8 @@ class Verification implements Disposable {
   readonly #notes: AsyncGenerator<Uint8Array, void>;
   readonly #against: Checkpoint | undefined;
   /** Where the next line starts, and where the first does that no checkpoint vouches for. */
-  #place = { seq: 0, segment: 0, offset: 0 };
-  #unproven = this.#place;
+  readonly #place = { seq: 0, segment: 0, offset: 0 };
+  #unproven: Omit<BadPlace, "rule"> = { ...this.#place };
   #firstSeq = 0;
   #next: { readonly bytes: Uint8Array; readonly checkpoint: Checkpoint } | undefined;
   #newest: Checkpoint | undefined;
@@ -123,8 +123,8 @@ class Verification implements Disposable {
         this.#firstSeq = segment.firstSeq;
         this.#unproven = { seq: segment.firstSeq, segment: segment.firstSeq, offset: 0 };
       } else if (segment.firstSeq !== this.#chain.size) this.#fail("segment");
-      this.#place = { seq: segment.firstSeq, segment: segment.firstSeq, offset: 0 };
-      if (this.#unproven.seq === segment.firstSeq) this.#unproven = this.#place;
+      Object.assign(this.#place, { seq: segment.firstSeq, segment: segment.firstSeq, offset: 0 });
+      if (this.#unproven.seq === segment.firstSeq) this.#unproven = { ...this.#place };
       await this.#readSegment(segment, before);
       before = segment;
     }
@@ -141,7 +141,8 @@ class Verification implements Disposable {
       for (const piece of splitter.push(kept)) {
         const line = this.#accept(piece);
         if (this.#place.offset === 0) this.#checkFirst(line, segment, before);
-        this.#place = { ...this.#place, seq: line.seq + 1, offset: this.#place.offset + piece.length };
+        this.#place.seq += 1;
+        this.#place.offset += piece.length;
         if (this.#isDue()) await this.#settle();
       }
     }
@@ -199,7 +200,7 @@ class Verification implements Disposable {
   #prove(checkpoint: Checkpoint): void {
     if (checkpoint.root !== this.#chain.root()) this.#fail("root", true);
     this.#newest = checkpoint;
-    this.#unproven = this.#place;
+    this.#unproven = { ...this.#place };
     const { publicKey } = this.#options;
     this.#pinHeld ||= publicKey !== undefined && equalBytes(publicKey, this.#publicKey());
     this.#chain.covered();

@@ -4,6 +4,10 @@ import { checkedEvent } from "../event.ts";
 import { type AuditMacKey, copyMacKey, evolveMacKey } from "./keys.ts";
 import { encodeLine, LINES_PER_KEY, type LogHashes, NO_PREVIOUS, PORTABLE_HASHES } from "./line.ts";
 
+const WALL_MIN: number = Date.parse("0000-01-01T00:00:00Z");
+const WALL_END = 253402300800000;
+const MONO_END: bigint = 10n ** 20n;
+
 /** Where the writing of a log starts or goes on. */
 export interface WriterStart {
   /** The log's id. Shape: 32 hexadecimal digits. */
@@ -47,6 +51,8 @@ export class LogWriterState implements Disposable {
   #key: AuditMacKey;
   #prev: string;
   #inEpoch: number;
+  /** Of the last line: those of one batch have one. */
+  #stamp: Stamp | undefined;
 
   constructor(start: WriterStart, inEpoch: number = 0) {
     const { tree, hashes = PORTABLE_HASHES } = start;
@@ -86,18 +92,15 @@ export class LogWriterState implements Disposable {
    */
   append(event: AuditEvent, clock: ClockReading): WrittenLine {
     // Whoever calls may have made the event by hand.
-    const checked = checkedEvent(event);
-    const seq = this.#tree.size;
+    const { type, severity, data } = checkedEvent(event);
+    const [seq, prev] = [this.#tree.size, this.#prev];
+    const { log, epoch } = this;
+    if (clock.wall !== this.#stamp?.wall || clock.mono !== this.#stamp.mono) this.#stamp = stampOf(clock);
+    const { time, ticks: mono } = this.#stamp;
     this.#evolve();
-    const body = encodeLine(
-      { ...checked, log: this.log, seq, epoch: this.epoch, ...stamp(clock), prev: this.#prev },
-      this.#key,
-      this.#hashes,
-    );
-    const bytes = new Uint8Array(body.length + 1);
-    bytes.set(body);
-    bytes[body.length] = 0x0a;
-    const leaf = merkleLeaf(body, this.#hashes.sha256);
+    const line = { log, seq, epoch, time, mono, type, severity, data, prev };
+    const bytes = encodeLine(line, this.#key, this.#hashes);
+    const leaf = merkleLeaf(bytes.subarray(0, -1), this.#hashes.sha256);
     this.#tree.append(leaf);
     this.#prev = toHex(leaf);
     this.#inEpoch += 1;
@@ -130,12 +133,17 @@ export class LogWriterState implements Disposable {
   }
 }
 
-function stamp({ wall, mono }: ClockReading): { time: string; mono: string } {
-  const valid =
-    Number.isSafeInteger(wall) && wall >= Date.parse("0000-01-01T00:00:00Z") && wall < 253402300800000;
-  if (!valid || mono < 0n || mono >= 10n ** 20n) {
+/** What the clocks said, and how a line says it. */
+interface Stamp extends ClockReading {
+  readonly time: string;
+  readonly ticks: string;
+}
+
+function stampOf({ wall, mono }: ClockReading): Stamp {
+  const valid = Number.isSafeInteger(wall) && wall >= WALL_MIN && wall < WALL_END;
+  if (!valid || mono < 0n || mono >= MONO_END) {
     const reason = "expected a wall clock in the years 0 to 9999, and a monotonic one of at most 20 digits";
     throw new VramError("ERR_INPUT_INVALID", `clock: ${reason}; set the clock`, { field: "clock", reason });
   }
-  return { time: new Date(wall).toISOString(), mono: String(mono) };
+  return { wall, mono, time: new Date(wall).toISOString(), ticks: String(mono) };
 }

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { auditEvent } from "@vram-residency/audit";
 import { AuditRoot, deriveMacKey, LINE_BYTES_MAX, NO_PREVIOUS, parseLine } from "@vram-residency/audit/log";
-import { CompactRange, fromHex, merkleLeaf, toHex, utf8 } from "@vram-residency/crypto";
+import { CompactRange, fromHex, merkleLeaf, parseStrictJson, toHex, utf8 } from "@vram-residency/crypto";
 import { lend } from "@vram-residency/crypto/secret";
-import type { AuditEvent } from "@vram-residency/types";
+import { type AuditEvent, hasCode } from "@vram-residency/types";
 import fc from "fast-check";
 import { copyMacKey, evolveMacKey } from "../../src/log/keys.ts";
 import { LogWriterState } from "../../src/log/writer-state.ts";
@@ -115,6 +115,100 @@ describe("a line", () => {
       const edited = SOUND.replace(find, replacement);
       expect(edited).not.toBe(SOUND);
       expect([find, replacement, ruleOf(edited)]).toEqual([find, replacement, rule]);
+    }
+  });
+
+  test("has data that strict JSON accepts and no other, however it is spelled", () => {
+    const strict = (data: string): unknown => {
+      const value = parseStrictJson(data, { format: "audit line", maxBytes: LINE_BYTES_MAX, maxDepth: 9 });
+      try {
+        auditEvent("PolicyChanged", JSON.parse(data));
+      } catch {
+        return "refused";
+      }
+      return JSON.stringify(value);
+    };
+    const value = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { depthSize: "medium", maxDepth: 10 },
+        fc.constantFrom(
+          '"x"',
+          '"\\u0041"',
+          '"\\ud800"',
+          '"\u202e"',
+          "0",
+          "-0",
+          "1.0",
+          "1e2",
+          "0.5",
+          "1e21",
+          "true",
+          "null",
+        ),
+        fc.array(tie("value"), { maxLength: 2 }).map((items) => `[${items.join(",")}]`),
+        fc
+          .array(fc.tuple(fc.constantFrom("a", "b", "mac", "__proto__", "toJSON", "1"), tie("value")), {
+            maxLength: 3,
+          })
+          .map((members) => `{${members.map(([name, member]) => `"${name}":${String(member)}`).join(",")}}`),
+      ),
+    }));
+    fc.assert(
+      fc.property(value.value.map(String), fc.nat(), fc.constantFrom("", "", " "), (inner, at, space) => {
+        const whole = `{"a":${inner}}`;
+        const cut = 1 + (at % whole.length);
+        const data = whole.slice(0, cut) + space + whole.slice(cut);
+        const outcome = (read: () => unknown): unknown => {
+          try {
+            return read();
+          } catch {
+            return "refused";
+          }
+        };
+        const read = outcome(() =>
+          JSON.stringify(parseLine(utf8(SOUND.replace(/\{"from".*?\}/, () => data))).data),
+        );
+        expect(read).toBe(outcome(() => strict(data)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("has data without a prototype, whose names would be taken for its own", () => {
+    const nested = parseLine(utf8(SOUND.replace('"from 0"', '{"a":[{"b":{}}]}'))).data["from"];
+    expect(JSON.stringify(nested)).toBe('{"a":[{"b":{}}]}');
+    for (const data of [parseLine(utf8(SOUND)).data, nested]) {
+      expect(data !== undefined && data !== null && "constructor" in (data as object)).toBe(false);
+    }
+  });
+
+  test("has data with at most eight levels below it", () => {
+    const nested = (levels: number): string =>
+      SOUND.replace('"from 0"', `${"[".repeat(levels)}1${"]".repeat(levels)}`);
+    expect(parseLine(utf8(nested(8))).seq).toBe(0);
+    for (const levels of [9, 5000]) expect(ruleOf(nested(levels))).toBe("depth");
+  });
+
+  test("has a time that exists", () => {
+    const ruleAt = (time: string): string | undefined => {
+      try {
+        parseLine(utf8(SOUND.replace("2026-01-01T00:00:00.000Z", time)));
+        return undefined;
+      } catch (error) {
+        return hasCode(error, "ERR_FORMAT_INVALID") ? error.detail.rule : "?";
+      }
+    };
+    const two = (number: number): string => String(number).padStart(2, "0");
+    for (const year of ["0000", "1900", "2000", "2023", "2024"]) {
+      for (let index = 0; index < 14 * 33; index += 1) {
+        const time = `${year}-${two(Math.floor(index / 33))}-${two(index % 33)}T23:59:59.999Z`;
+        const ms = Date.parse(time);
+        const exists = !Number.isNaN(ms) && new Date(ms).toISOString() === time;
+        expect([time, ruleAt(time)]).toEqual([time, exists ? undefined : "time"]);
+      }
+    }
+    for (const clock of ["24:00:00.000", "00:60:00.000", "00:00:60.000", "25:00:00.000"]) {
+      for (const day of ["2026-01-01", "2026-01-31"]) expect(ruleAt(`${day}T${clock}Z`)).toBe("time");
     }
   });
 
