@@ -7,8 +7,18 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism, tmpdir, type } from "node:os";
 import { join } from "node:path";
+import { SEALER } from "../../../manager/test/sealer.ts";
 import { callsOf, FAULT_KINDS, KEPT, LOST, runWithFault, scattered } from "./campaign.ts";
-import { INJECTIONS, missingTool, openRange, SYSCALLS } from "./strace.ts";
+import { KEEPER } from "./keeper.ts";
+import {
+  INJECTIONS,
+  type Injection,
+  missingTool,
+  openRange,
+  type Subject,
+  SYSCALLS,
+  type Syscall,
+} from "./strace.ts";
 
 const ROOT = join(import.meta.dir, "..", "..", "..", "..");
 
@@ -47,35 +57,43 @@ async function inMemory(): Promise<{ readonly calls: number; readonly faults: re
   return { calls, faults };
 }
 
+/** Faults of a child process. */
+interface ChildTally extends Tally {
+  readonly child: string;
+  readonly syscall: Syscall;
+  readonly injection: Injection;
+}
+
 /** Every system call of a child on a real disk, with every fault. */
-async function onDisk(): Promise<
-  readonly (Tally & { readonly syscall: string; readonly injection: string })[]
-> {
+async function onDisk(child: string, subject: Subject): Promise<readonly ChildTally[]> {
   const missing = missingTool();
   if (missing !== undefined) {
-    console.log(
-      `skipped: ${SYSCALLS.length * INJECTIONS.length} kinds of faults in a child, ${missing} is not installed`,
-    );
+    const kinds = SYSCALLS.length * INJECTIONS.length;
+    console.log(`skipped: ${kinds} kinds of faults in ${child}, ${missing} is not installed`);
     return [];
   }
-  using range = await openRange();
-  const tallies: (Tally & { readonly syscall: string; readonly injection: string })[] = [];
+  using range = await openRange(subject);
+  const tallies: ChildTally[] = [];
   for (const syscall of SYSCALLS) {
     for (const injection of INJECTIONS) {
+      const runs = range.counts[syscall];
       const problems: string[] = [];
-      for (let at = 1; at <= range.counts[syscall]; at += 1) {
+      for (let at = 1; at <= runs; at += 1) {
         const problem = await range.shoot({ syscall, at, injection });
         if (problem !== undefined) problems.push(`at ${at}: ${problem}`);
       }
-      const tally = tell({ fault: `${syscall} ${injection}`, runs: range.counts[syscall], problems });
-      tallies.push({ syscall, injection, ...tally });
+      const { fault } = tell({ fault: `${syscall} ${injection} of ${child}`, runs, problems });
+      tallies.push({ fault, child, syscall, injection, runs, problems });
     }
   }
   return tallies;
 }
 
 const date = new Date().toISOString();
-const [memory, syscalls] = [await inMemory(), await onDisk()];
+const memory = await inMemory();
+const keeper = await onDisk("a child that keeps a log", KEEPER);
+const sealer = await onDisk("a child that seals", SEALER);
+const syscalls = [...keeper, ...sealer];
 const every = [...memory.faults, ...syscalls];
 const failed = every.filter(({ problems }) => problems.length > 0).length;
 const sum = (tallies: readonly Tally[]): number => tallies.reduce((total, { runs }) => total + runs, 0);
