@@ -108,6 +108,11 @@ async function recordsOf(files: MemoryFileSystem): Promise<readonly AuditLine[]>
   return lines;
 }
 
+function shardOf({ data: { shardId } }: AuditLine): string {
+  if (typeof shardId !== "string") throw new Error("a record about a shard names none");
+  return shardId;
+}
+
 /** What the next process finds in the log, and says of it. */
 async function nextLife(files: MemoryFileSystem): Promise<{
   readonly records: readonly AuditLine[];
@@ -120,13 +125,13 @@ async function nextLife(files: MemoryFileSystem): Promise<{
   const records = await recordsOf(files);
   const opened = records.findLastIndex(({ type }) => type === "LogOpened");
   const live = new Set<string>();
-  for (const { type, data } of records.slice(0, opened)) {
-    if (type === "VramSealed") live.add(String(data["shardId"]));
-    if (type === "VramDeallocated") live.delete(String(data["shardId"]));
+  for (const record of records.slice(0, opened)) {
+    if (record.type === "VramSealed") live.add(shardOf(record));
+    if (record.type === "VramDeallocated") live.delete(shardOf(record));
   }
   const lost = records.slice(opened).filter(({ type }) => type === "VramLost");
   for (const { data } of lost) expect(data).toMatchObject({ reason: "process-ended", wiped: "unknown" });
-  return { records, live: [...live].sort(), lost: lost.map(({ data }) => String(data["shardId"])).sort() };
+  return { records, live: [...live].sort(), lost: lost.map(shardOf).sort() };
 }
 
 describe("whenever the process dies at a file call, and whatever the disk keeps of what was not synced", () => {

@@ -38,5 +38,5 @@ function wronglyLost(records: readonly AuditLine[]): string | undefined {
     if (type === "VramLost") lost.add(data["shardId"]);
   }
   const same = live.size === lost.size && [...live].every((shard) => lost.has(shard));
-  return same ? undefined : `left over: ${[...live]}; lost: ${[...lost]}`;
+  return same ? undefined : `left over: ${JSON.stringify([...live])}; lost: ${JSON.stringify([...lost])}`;
 }

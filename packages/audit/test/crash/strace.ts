@@ -67,7 +67,7 @@ export async function openRange(subject: Subject): Promise<Range> {
     outdir: folder,
     naming: "child.js",
   });
-  if (!success) throw new Error(logs.join("\n"));
+  if (!success) throw new Error(logs.map(({ message }) => message).join("\n"));
   spawnSync("mkfifo", [join(folder, "pipe")]);
   const place = { subject, folder, names: [] as readonly string[] };
   const first = await run(place, undefined);
