@@ -349,6 +349,17 @@ describe("checkpoints that do not fit", () => {
       expect(await unavailableReason(reopened(files))).toContain(reason);
     });
   }
+
+  test("records of another history, whose MACs hold, are not those that were signed", async () => {
+    const [one, two] = [logBench(), logBench()];
+    for (const [index, bench] of [one, two].entries()) {
+      await using log = await bench.open();
+      await log.append(change(index));
+    }
+    one.files.put(SEGMENT, two.files.get(SEGMENT));
+
+    expect(await unavailableReason(one.open())).toContain("are not those that were signed");
+  });
 });
 
 describe("an anchor", () => {
