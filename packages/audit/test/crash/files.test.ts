@@ -2,8 +2,9 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { type CrashChoice, crashChoices, memoryFileSystem } from "@vram-residency/testing";
 import fc from "fast-check";
+import { sealed } from "../file/log-bench.ts";
 import { callsOf, FAULT_KINDS, KEPT, LOST, runWithFault } from "./campaign.ts";
-import { copyTold, DIRECTORY, judge, judgeCrashes, newTold, openLife, play } from "./session.ts";
+import { appendAll, copyTold, DIRECTORY, judge, judgeCrashes, newTold, openLife, play } from "./session.ts";
 import { batchWith, recoverTwice, tornBatch, tornFiles } from "./torn.ts";
 
 /** The batch arrives in part: its length, its first page torn, its third page whole, and nothing else. */
@@ -39,6 +40,26 @@ describe("nothing acknowledged is lost", () => {
       expect(faults).toEqual([]);
     },
   );
+
+  test("when a sync of an opening fails, and the next process reads in the cache what the disk has not", async () => {
+    let fired = 0;
+    for (let at = 1; ; at += 1) {
+      const files = memoryFileSystem();
+      const told = newTold();
+      const first = await openLife(files, 1, told);
+      // So many that the records of their loss fill more than a page, which nothing written later touches.
+      for (let shard = 0; shard < 20; shard += 1) await first.append(sealed(`shard-${shard}`));
+      files.fail({ operation: "dataSync", at, code: "EIO", effect: "dropped" });
+      await openLife(files, 2, told).catch(() => {});
+      if (files.fired().length === 0) break;
+      fired += 1;
+      await appendAll(await openLife(files, 5, told), ["after"], told);
+
+      expect([at, await judgeCrashes(files, told, { lost: () => LOST })]).toEqual([at, []]);
+      expect([...told.records.values()]).toEqual(["after"]);
+    }
+    expect(fired).toBeGreaterThan(3);
+  });
 
   test("when many writes move less than they were asked to", async () => {
     const files = memoryFileSystem();

@@ -1,14 +1,24 @@
 /**
- * The whole of the fault campaigns: `bun run long`. Prints how many faults there were of each kind, and writes them to
- * `bench/results/audit-syscalls-<date>.json`.
+ * The whole of the fault campaigns: `bun run long [files | syscalls]`. Prints how many faults there were of each kind, and writes
+ * them to `bench/results/audit-<part>-<date>.json`.
  *
  * @module
  */
 import { spawnSync } from "node:child_process";
 import { availableParallelism, tmpdir, type } from "node:os";
 import { join } from "node:path";
+import { SEALER } from "../../../manager/test/sealer.ts";
 import { callsOf, FAULT_KINDS, KEPT, LOST, runWithFault, scattered } from "./campaign.ts";
-import { INJECTIONS, missingTool, openRange, SYSCALLS } from "./strace.ts";
+import { KEEPER } from "./keeper.ts";
+import {
+  INJECTIONS,
+  type Injection,
+  missingTool,
+  openRange,
+  type Subject,
+  SYSCALLS,
+  type Syscall,
+} from "./strace.ts";
 
 const ROOT = join(import.meta.dir, "..", "..", "..", "..");
 
@@ -47,51 +57,66 @@ async function inMemory(): Promise<{ readonly calls: number; readonly faults: re
   return { calls, faults };
 }
 
+/** Faults of a child process. */
+interface ChildTally extends Tally {
+  readonly child: string;
+  readonly syscall: Syscall;
+  readonly injection: Injection;
+}
+
 /** Every system call of a child on a real disk, with every fault. */
-async function onDisk(): Promise<
-  readonly (Tally & { readonly syscall: string; readonly injection: string })[]
-> {
+async function onDisk(child: string, subject: Subject): Promise<readonly ChildTally[]> {
   const missing = missingTool();
   if (missing !== undefined) {
-    console.log(
-      `skipped: ${SYSCALLS.length * INJECTIONS.length} kinds of faults in a child, ${missing} is not installed`,
-    );
+    const kinds = SYSCALLS.length * INJECTIONS.length;
+    console.log(`skipped: ${kinds} kinds of faults in ${child}, ${missing} is not installed`);
     return [];
   }
-  using range = await openRange();
-  const tallies: (Tally & { readonly syscall: string; readonly injection: string })[] = [];
+  using range = await openRange(subject);
+  const tallies: ChildTally[] = [];
   for (const syscall of SYSCALLS) {
     for (const injection of INJECTIONS) {
+      const runs = range.counts[syscall];
       const problems: string[] = [];
-      for (let at = 1; at <= range.counts[syscall]; at += 1) {
+      for (let at = 1; at <= runs; at += 1) {
         const problem = await range.shoot({ syscall, at, injection });
         if (problem !== undefined) problems.push(`at ${at}: ${problem}`);
       }
-      const tally = tell({ fault: `${syscall} ${injection}`, runs: range.counts[syscall], problems });
-      tallies.push({ syscall, injection, ...tally });
+      const { fault } = tell({ fault: `${syscall} ${injection} of ${child}`, runs, problems });
+      tallies.push({ fault, child, syscall, injection, runs, problems });
     }
   }
   return tallies;
 }
 
-const date = new Date().toISOString();
-const [memory, syscalls] = [await inMemory(), await onDisk()];
-const every = [...memory.faults, ...syscalls];
-const failed = every.filter(({ problems }) => problems.length > 0).length;
-const sum = (tallies: readonly Tally[]): number => tallies.reduce((total, { runs }) => total + runs, 0);
-const disk = spawnSync("stat", ["-f", "-c", "%T", tmpdir()], { encoding: "utf8" }).stdout.trim();
-const result = {
-  apiVersion: "vram-residency.long/v1",
-  kind: "AuditFaults",
-  date,
-  machine: { cores: availableParallelism(), bun: Bun.version, os: `${type()} ${process.arch}`, disk },
-  inMemory: { ...memory, powerLossesEach: 4, runs: sum(memory.faults) },
-  onDisk: { runs: sum(syscalls), faults: syscalls.map(({ fault: _, ...rest }) => rest) },
-  ok: failed === 0,
-};
-const path = join(ROOT, "bench", "results", `audit-syscalls-${date.slice(0, 10)}.json`);
-await Bun.write(path, `${JSON.stringify(result, null, 2)}\n`);
-console.log(
-  `${sum(memory.faults)} faults in memory, ${sum(syscalls)} in child processes; ${failed} kinds failed`,
-);
-process.exitCode = failed === 0 ? 0 : 1;
+/** Writes what a part came to, and ends with 1 when something was wrong. */
+async function conclude(part: string, tallies: readonly Tally[], more: object): Promise<void> {
+  const date = new Date().toISOString();
+  const runs = tallies.reduce((total, tally) => total + tally.runs, 0);
+  const failed = tallies.filter(({ problems }) => problems.length > 0).length;
+  const disk = spawnSync("stat", ["-f", "-c", "%T", tmpdir()], { encoding: "utf8" }).stdout.trim();
+  const machine = { cores: availableParallelism(), bun: Bun.version, os: `${type()} ${process.arch}`, disk };
+  const result = {
+    apiVersion: "vram-residency.long/v1",
+    kind: "AuditFaults",
+    date,
+    machine,
+    runs,
+    ok: failed === 0,
+  };
+  const path = join(ROOT, "bench", "results", `audit-${part}-${date.slice(0, 10)}.json`);
+  await Bun.write(path, `${JSON.stringify({ ...result, ...more, faults: tallies }, null, 2)}\n`);
+  console.log(`${part}: ${runs} faults of ${tallies.length} kinds, ${failed} of which failed`);
+  if (failed > 0) process.exitCode = 1;
+}
+
+const part = process.argv[2];
+if (part === undefined || part === "files") {
+  const { calls, faults } = await inMemory();
+  await conclude("files", faults, { calls, powerLossesEach: 4 });
+}
+if (part === undefined || part === "syscalls") {
+  const keeper = await onDisk("a child that keeps a log", KEEPER);
+  const sealer = await onDisk("a child that seals", SEALER);
+  await conclude("syscalls", [...keeper, ...sealer], {});
+}

@@ -1,5 +1,5 @@
 /**
- * Runs the child under strace, which makes one of its system calls fail, or kills it there.
+ * Runs a child under strace, which makes one of its system calls fail, or kills it there.
  *
  * @module
  */
@@ -7,12 +7,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openLogSource } from "@vram-residency/audit/file";
-import { AuditRoot, deriveVerifySecret, verifyLog } from "@vram-residency/audit/log";
-import { nodeEd25519 } from "@vram-residency/crypto/node";
 import { nodeFileSystem } from "@vram-residency/types/node";
-import { DISK_HASHES, DISK_ROOT, openOnDisk } from "./disk.ts";
-import { recordsOf } from "./session.ts";
 
 /** The calls that change what is on the disk, or let it be changed. */
 export const SYSCALLS = [
@@ -39,7 +34,17 @@ export interface Shot {
   readonly injection: Injection;
 }
 
-/** The child, ready to be run. */
+/** A child, and what must be true of what it leaves. It takes the log's directory and a pipe, and says "done" at its end. */
+export interface Subject {
+  /** Its source. */
+  readonly entry: string;
+  /** What it says for each thing that it was told. */
+  readonly says: string;
+  /** @returns What is wrong with the directory, given all that the child said; undefined when nothing is. */
+  judge(directory: string, said: string): Promise<string | undefined>;
+}
+
+/** A child, ready to be run. */
 export interface Range extends Disposable {
   /** How many calls of each kind a run without faults makes. */
   readonly counts: Readonly<Record<Syscall, number>>;
@@ -52,25 +57,25 @@ export function missingTool(): string | undefined {
   return ["strace", "mkfifo"].find((name) => Bun.which(name) === null);
 }
 
-/** Builds the child, and counts its calls. @param under - Where on the disk. */
-export async function openRange(under: string = tmpdir()): Promise<Range> {
-  const folder = mkdtempSync(join(under, "vram-strace-"));
-  const child = join(folder, "child.js");
+/** Builds a child, and counts its calls. */
+export async function openRange(subject: Subject): Promise<Range> {
+  const folder = mkdtempSync(join(tmpdir(), "vram-strace-"));
   const { success, logs } = await Bun.build({
-    entrypoints: [join(import.meta.dir, "child.ts")],
+    entrypoints: [subject.entry],
     target: "bun",
     conditions: ["vram-residency-source"],
     outdir: folder,
+    naming: "child.js",
   });
-  if (!success) throw new Error(logs.join("\n"));
+  if (!success) throw new Error(logs.map(({ message }) => message).join("\n"));
   spawnSync("mkfifo", [join(folder, "pipe")]);
-  const place = { folder, child, names: [] as readonly string[] };
+  const place = { subject, folder, names: [] as readonly string[] };
   const first = await run(place, undefined);
   if (first.problem !== undefined) throw new Error(`a run without faults: ${first.problem}`);
   // What strace looks at has to be named, and the names are known only now.
   const clean = await run({ ...place, names: first.names }, undefined);
   const counts = countsOf(clean.trace);
-  if (clean.acknowledged === 0) throw new Error("a run without faults acknowledged nothing");
+  if (!clean.said.includes(subject.says)) throw new Error("a run without faults was told nothing");
   return {
     counts,
     shoot: async (shot) => (await run({ ...place, names: first.names }, shot)).problem,
@@ -79,8 +84,8 @@ export async function openRange(under: string = tmpdir()): Promise<Range> {
 }
 
 interface Place {
+  readonly subject: Subject;
   readonly folder: string;
-  readonly child: string;
   /** The files of the log. */
   readonly names: readonly string[];
 }
@@ -89,24 +94,22 @@ interface Run {
   readonly problem: string | undefined;
   readonly trace: string;
   readonly names: readonly string[];
-  readonly acknowledged: number;
+  readonly said: string;
 }
 
-async function run({ folder, child, names }: Place, shot: Shot | undefined): Promise<Run> {
+async function run({ subject, folder, names }: Place, shot: Shot | undefined): Promise<Run> {
   const state = join(folder, "state");
   rmSync(state, { recursive: true, force: true });
   mkdirSync(state);
   const directory = join(state, "new", "audit");
   const traced = join(folder, "trace");
-  const paths = ["", "/..", "/../..", ...names.flatMap((name) => [`/${name}`, `/${name}.new`])].map(
-    (name) => ["-P", `${directory}${name}`],
-  );
+  const paths = pathsOf(directory, names).flatMap((path) => ["-P", path]);
   const what =
     shot === undefined ? [] : ["-e", `inject=${shot.syscall}:${answer(shot.injection)}:when=${shot.at}`];
-  const strace = ["-f", "-qq", "-o", traced, "-e", `trace=${SYSCALLS.join(",")}`, ...what, ...paths.flat()];
+  const strace = ["-f", "-qq", "-o", traced, "-e", `trace=${SYSCALLS.join(",")}`, ...what, ...paths];
   const { status, signal, stdout } = spawnSync(
     "strace",
-    [...strace, process.execPath, child, directory, join(folder, "pipe")],
+    [...strace, process.execPath, join(folder, "child.js"), directory, join(folder, "pipe")],
     { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8", timeout: 60_000 },
   );
   const trace = readFileSync(traced, "utf8");
@@ -117,9 +120,16 @@ async function run({ folder, child, names }: Place, shot: Shot | undefined): Pro
     (finished === (shot?.injection === "KILL")
       ? `the child ended with ${ended}: ${stdout.slice(-100)}`
       : undefined) ??
-    (await problemIn(directory, stdout).catch((error: unknown) => String(error)));
+    (await subject.judge(directory, stdout).catch((error: unknown) => String(error)));
   const left = existsSync(directory) ? await nodeFileSystem.list(directory) : [];
-  return { problem, trace, names: left, acknowledged: stdout.split("acknowledged").length - 1 };
+  return { problem, trace, names: left, said: stdout };
+}
+
+/** All that the log's calls can name: its files, its directory, and what this lies in, also as it is named from below. */
+function pathsOf(directory: string, names: readonly string[]): readonly string[] {
+  const above = join(directory, "..");
+  const files = names.flatMap((name) => [`${directory}/${name}`, `${directory}/${name}.new`]);
+  return [directory, `${directory}/..`, above, `${above}/..`, join(above, ".."), ...files];
 }
 
 function answer(injection: Injection): string {
@@ -146,29 +156,4 @@ function countsOf(trace: string): Readonly<Record<Syscall, number>> {
     if (ids.size > 1) throw new Error(`${syscall} is called by ${ids.size} threads, and cannot be counted`);
   }
   return counts as Record<Syscall, number>;
-}
-
-/** Opens what the child has left, and looks for everything that it said. Twice: what was put right stays right. */
-async function problemIn(directory: string, said: string): Promise<string | undefined> {
-  for (const time of ["first", "second"]) {
-    const log = await openOnDisk(nodeFileSystem, directory);
-    await log[Symbol.asyncDispose]();
-    if (time === "second" && log.opened.found !== "clean")
-      return `found ${log.opened.found} after it was closed`;
-    const verdict = await verdictOf(directory, log.log);
-    if (verdict !== "sound") return verdict;
-    const lines = await recordsOf(nodeFileSystem, directory);
-    for (const [, seq, text] of said.matchAll(/^acknowledged (\d+) (.*)$/gm)) {
-      if (lines[Number(seq)]?.data["from"] !== text) return `record ${seq} was acknowledged and is lost`;
-    }
-  }
-  return undefined;
-}
-
-async function verdictOf(directory: string, log: string): Promise<string> {
-  await using source = await openLogSource(nodeFileSystem, directory);
-  const secrets = [deriveVerifySecret(new AuditRoot(DISK_ROOT), log)];
-  const options = { ed25519: nodeEd25519, hashes: DISK_HASHES, now: Date.now(), secrets };
-  const { verdict, bad } = await verifyLog(source, options);
-  return bad === undefined ? verdict : `${verdict}: ${JSON.stringify(bad)}`;
 }

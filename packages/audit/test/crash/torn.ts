@@ -71,9 +71,10 @@ export async function recoverTwice(
     killed += 1;
     const left = dying.crash(choose);
     const fault = await judge(left, toldThen).catch((error: unknown) => String(error));
-    if (fault !== undefined) faults.push(`${dying.fired()}: ${fault}`);
+    if (fault !== undefined) faults.push(`${dying.fired().join()}: ${fault}`);
     const kept = await tornFiles(left);
-    if (kept.join("\n") !== aside.join("\n")) faults.push(`${dying.fired()}: ${kept.length} torn files`);
+    if (kept.join("\n") !== aside.join("\n"))
+      faults.push(`${dying.fired().join()}: ${kept.length} torn files`);
   }
   return { killed, faults };
 }
