@@ -5,10 +5,7 @@
  */
 import { isVramError, VramError } from "@vram-residency/types";
 
-const tagOf = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype) as object,
-  Symbol.toStringTag,
-)?.get;
+const tagOf: (() => unknown) | undefined = /* @__PURE__ */ tagGetter();
 
 /** @throws {@link VramError} `ERR_INPUT_INVALID`, always. */
 export function refuseArgument(field: string, reason: string): never {
@@ -95,4 +92,9 @@ export function assertPort<Port extends object>(
       }
     }
   });
+}
+
+function tagGetter(): (() => unknown) | undefined {
+  const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+  return Object.getOwnPropertyDescriptor(typedArray, Symbol.toStringTag)?.get;
 }

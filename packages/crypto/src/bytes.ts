@@ -1,9 +1,9 @@
 import { assertBytes, assertText, isBytes, refuseArgument } from "./arguments.ts";
 
-const ENCODER = new TextEncoder();
+const ENCODER = /* @__PURE__ */ new TextEncoder();
 const DECODER = new TextDecoder();
 const [ZERO, NINE, LETTER_A] = [0x30, 0x39, 0x61];
-const HEX_DIGITS: Uint8Array = ENCODER.encode("0123456789abcdef");
+const HEX_DIGITS: Uint8Array = /* @__PURE__ */ ENCODER.encode("0123456789abcdef");
 
 /** Writes bytes as lowercase hexadecimal. @throws `ERR_INPUT_INVALID` for anything but bytes. */
 export function toHex(bytes: Uint8Array): string {

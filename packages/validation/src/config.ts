@@ -1,6 +1,6 @@
 import { deviceIndex, type VramConfig } from "@vram-residency/types";
 import * as v from "valibot";
-import { bytes, charset, flag, integer, TIMER_MS_MAX, text } from "./primitives.ts";
+import { bytes, charset, delay, flag, integer, positive, text } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
 import { branded, checked, record, run, type Schema } from "./schema.ts";
 
@@ -28,14 +28,14 @@ function headroom(value: unknown): number | "auto" {
 /** The whole of {@link VramConfig}; every key may be left out. */
 export const configSchema: Schema<VramConfig> = record({
   gpuDevice: v.optional(checked(branded(deviceIndex)), 0),
-  maxModelBytes: v.optional(checked(integer(1, Number.MAX_SAFE_INTEGER)), MAX_MODEL_BYTES_DEFAULT),
+  maxModelBytes: v.optional(checked(positive), MAX_MODEL_BYTES_DEFAULT),
   headroomBytes: v.optional(checked(headroom), "auto"),
   stagingBytes: v.optional(checked(integer(1024 ** 2, 4 * 1024 ** 3)), STAGING_BYTES_DEFAULT),
   workerId: v.optional(checked(name), "worker"),
   deployment: v.optional(checked(name), "default"),
   workerApiToken: v.exactOptional(checked(text(WORKER_API_TOKEN_BYTES_MIN, WORKER_API_TOKEN_BYTES_MAX))),
-  maxSealAgeMs: v.exactOptional(checked(integer(1, TIMER_MS_MAX))),
-  deadlineMs: v.exactOptional(checked(integer(1, TIMER_MS_MAX))),
+  maxSealAgeMs: v.exactOptional(checked(delay)),
+  deadlineMs: v.exactOptional(checked(delay)),
   storeLeaves: v.optional(checked(flag), true),
 });
 

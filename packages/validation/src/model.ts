@@ -1,7 +1,8 @@
 import { reading } from "@vram-residency/crypto";
-import { type Brand, type ByteCount, byteCount, VramError } from "@vram-residency/types";
+import { type Brand, type ByteCount, VramError } from "@vram-residency/types";
+import { positive } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
-import { branded, checked, run } from "./schema.ts";
+import { checked, run } from "./schema.ts";
 
 /** Longest model ref. Unit: bytes. */
 export const MODEL_REF_BYTES_MAX = 512;
@@ -49,14 +50,7 @@ export interface ModelSizeLimits {
  * the limit, and the message says by how much.
  */
 export function parseModelSize(bytes: unknown, limits: ModelSizeLimits): ByteCount {
-  const size = run(
-    checked((value) => {
-      const count = branded(byteCount)(value);
-      return count === 0 ? refuse("expected at least 1 byte") : count;
-    }),
-    bytes,
-    { root: "bytes" },
-  );
+  const size = run(checked(positive), bytes, { root: "bytes" });
   const { maxModelBytes } = reading("limits", () => ({ ...limits }));
   // Negated, so that a limit that is no number refuses.
   if (!(size <= maxModelBytes)) {

@@ -1,9 +1,10 @@
 import type { Allocator, AuditSink, Clock, KeyProvider, VramConfig } from "@vram-residency/types";
 import * as v from "valibot";
 import { configSchema } from "./config.ts";
-import { hasOwn, integer, oneOf, path, port } from "./primitives.ts";
+import { hasOwn, integer, oneOf, path, port, positive } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
-import { checked, record, refined, run, type Schema } from "./schema.ts";
+import { type Check, checked, record, refined, run, type Schema } from "./schema.ts";
+import { isObject } from "./snapshot.ts";
 
 /** Most devices of a mock. */
 export const MOCK_DEVICES_MAX = 16;
@@ -63,12 +64,21 @@ export interface ParsedOpenOptions {
 
 const mockSchema: Schema<ParsedMockOptions> = record({
   devices: v.exactOptional(checked(integer(1, MOCK_DEVICES_MAX))),
-  capacityBytes: v.exactOptional(checked(integer(1, Number.MAX_SAFE_INTEGER))),
+  capacityBytes: v.exactOptional(checked(positive)),
 });
 
-function keyProvider(value: unknown): KeyProvider {
-  const provider = port<KeyProvider>("a KeyProvider", "sealRoots")(value);
-  return typeof provider.kind === "string" ? provider : refuse("expected a KeyProvider: its kind is no text");
+/** A live object that says what kind of source it is, and gives roots by `method`. */
+function provider<T extends { readonly kind: string }>(name: string, method: string): Check<T> {
+  const source = port<T>(name, method);
+  return (value) => {
+    const given = source(value);
+    return typeof given.kind === "string" ? given : refuse(`expected ${name}: its kind is no text`);
+  };
+}
+
+/** A path, or a live object in its place. */
+function pathOr<T>(check: Check<T>): Check<string | T> {
+  return (value) => (typeof value === "string" ? path(value) : check(value));
 }
 
 function allocatorPort(value: unknown): Allocator {
@@ -81,33 +91,24 @@ function allocatorPort(value: unknown): Allocator {
 const profile = oneOf("strict", "default", "development");
 
 function policyChoice(value: unknown): "strict" | "default" | "development" | object {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : profile(value);
-}
-
-function auditKeys(value: unknown): string | AuditKeyProvider {
-  if (typeof value === "string") return path(value);
-  const provider = port<AuditKeyProvider>("a path or an AuditKeyProvider", "auditRoot")(value);
-  return typeof provider.kind === "string"
-    ? provider
-    : refuse("expected an AuditKeyProvider: its kind is no text");
-}
-
-function auditAnchor(value: unknown): string | AuditAnchor {
-  if (typeof value === "string") return path(value);
-  return port<AuditAnchor>("a path or a CheckpointAnchor", "read", "write")(value);
+  return isObject(value) && !Array.isArray(value) ? value : profile(value);
 }
 
 const directorySchema: Schema<AuditDirectory> = record({
   directory: checked(path),
-  keys: v.exactOptional(checked(auditKeys)),
-  anchor: v.exactOptional(checked(auditAnchor)),
+  keys: v.exactOptional(
+    checked(pathOr(provider<AuditKeyProvider>("a path or an AuditKeyProvider", "auditRoot"))),
+  ),
+  anchor: v.exactOptional(
+    checked(pathOr(port<AuditAnchor>("a path or a CheckpointAnchor", "read", "write"))),
+  ),
 });
 const sink = checked(port<AuditSink>("an AuditSink", "append", Symbol.asyncDispose));
 const memory = checked(oneOf("memory"));
 
 /** The three forms differ by what can be seen without running them: text, an own `directory`, or anything else. */
 const auditSchema: Schema<AuditChoice> = v.lazy((value: unknown): Schema<AuditChoice> => {
-  if (typeof value !== "object" || value === null) {
+  if (!isObject(value)) {
     return memory;
   }
   return hasOwn(value, "directory") ? directorySchema : sink;
@@ -119,7 +120,7 @@ const openSchema: Schema<ParsedOpenOptions> = refined(
     mock: v.exactOptional(mockSchema),
     allocator: v.exactOptional(checked(allocatorPort)),
     config: v.optional(configSchema, {}),
-    keys: v.exactOptional(checked(keyProvider)),
+    keys: v.exactOptional(checked(provider<KeyProvider>("a KeyProvider", "sealRoots"))),
     policy: v.exactOptional(checked(policyChoice)),
     clock: v.exactOptional(checked(port<Clock>("a Clock", "wall", "mono"))),
     audit: v.exactOptional(auditSchema),

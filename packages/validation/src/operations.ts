@@ -12,7 +12,7 @@ import {
 import * as v from "valibot";
 import { groupSchema, memberIndex, memberTotal, type ShardGroup } from "./group.ts";
 import { type ModelRef, modelRef } from "./model.ts";
-import { abortSignal, bytes, flag, integer, oneOf, TIMER_MS_MAX } from "./primitives.ts";
+import { abortSignal, bytes, delay, flag, oneOf } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
 import { branded, checked, record, refined, run, type Schema } from "./schema.ts";
 import { tensorsSchema } from "./tensors.ts";
@@ -57,7 +57,7 @@ function progressCallback(value: unknown): (progress: Progress) => void {
 const operation = {
   signal: v.exactOptional(checked(abortSignal)),
   onProgress: v.exactOptional(checked(progressCallback)),
-  deadlineMs: v.exactOptional(checked(integer(1, TIMER_MS_MAX))),
+  deadlineMs: v.exactOptional(checked(delay)),
 };
 
 /** Members are named by `group`, by `shardIndex` and `totalShards`, or by both alike. */

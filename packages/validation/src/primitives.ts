@@ -7,6 +7,7 @@ import { isWellFormed, utf8 } from "@vram-residency/crypto";
 import { type ByteCount, byteCount } from "@vram-residency/types";
 import { refuse } from "./refusal.ts";
 import { branded, type Check } from "./schema.ts";
+import { isObject } from "./snapshot.ts";
 
 /** The longest delay `setTimeout` keeps: anything above fires at once. Unit: ms. */
 export const TIMER_MS_MAX: number = 2 ** 31 - 1;
@@ -26,6 +27,12 @@ export function integer<T extends number = number>(min: number, max: number): Ch
     return bytes(value) as number as T;
   };
 }
+
+/** A delay that timers keep. Unit: ms. */
+export const delay: Check<number> = integer(1, TIMER_MS_MAX);
+
+/** An integer of at least 1. */
+export const positive: Check<ByteCount> = integer(1, Number.MAX_SAFE_INTEGER);
 
 /** True or false. */
 export function flag(value: unknown): boolean {
@@ -75,7 +82,7 @@ export function path(value: unknown): string {
 /** Whether a value is an object with an own property `key`. What a trap throws is a no. */
 export function hasOwn(value: unknown, key: string): boolean {
   try {
-    return typeof value === "object" && value !== null && Object.hasOwn(value, key);
+    return isObject(value) && Object.hasOwn(value, key);
   } catch {
     return false;
   }
@@ -84,7 +91,7 @@ export function hasOwn(value: unknown, key: string): boolean {
 /** A live object with these methods, which may be inherited. It is passed on as it is. */
 export function port<T extends object>(name: string, ...methods: readonly PropertyKey[]): Check<T> {
   return (value) => {
-    if (typeof value !== "object" || value === null) {
+    if (!isObject(value)) {
       refuse(`expected ${name}`);
     }
     for (const method of methods) {

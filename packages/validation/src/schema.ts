@@ -80,20 +80,16 @@ export function record<Entries extends v.ObjectEntries>(
   entries: Entries,
 ): Schema<Readonly<v.InferOutput<v.ObjectSchema<Entries, undefined>>>> {
   const known: ReadonlySet<string> = new Set(Object.keys(entries));
-  return v.pipe(
-    checked((value) => snapshotRecord(value, known)),
-    v.object(entries, "is missing"),
-    v.transform((value) => Object.freeze(value)),
-  ) as Schema<Readonly<v.InferOutput<v.ObjectSchema<Entries, undefined>>>>;
+  const plain = checked((value) => snapshotRecord(value, known));
+  return refined(v.pipe(plain, v.object(entries, "is missing")), Object.freeze) as Schema<
+    Readonly<v.InferOutput<v.ObjectSchema<Entries, undefined>>>
+  >;
 }
 
 /** An array of at most `lengthMax` elements. Its output is a new frozen array. */
 export function list<T>(item: Schema<T>, lengthMax: number): Schema<readonly T[]> {
-  return v.pipe(
-    checked((value) => snapshotList(value, lengthMax)),
-    v.array(item),
-    v.transform((value): readonly T[] => Object.freeze(value)),
-  );
+  const plain = checked((value) => snapshotList(value, lengthMax));
+  return refined(v.pipe(plain, v.array(item)), (value) => Object.freeze(value));
 }
 
 /** A further rule over what a schema gave. */

@@ -6,6 +6,11 @@ export const GETTER: unique symbol = Symbol("getter");
 /** Names that may be repeated in an error: they cannot carry a secret of any length, or confuse a terminal. */
 const SAFE_NAME = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
 
+/** Neither null nor of a primitive type. A function is none either. */
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
 /** True for `{}`, `Object.create(null)` and their like of any realm; false for instances of classes. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -28,7 +33,7 @@ function propertyOf(owner: object, key: string): unknown {
  * Class instances are refused: their getters would be left out without a word.
  */
 export function snapshotRecord(value: unknown, known: ReadonlySet<string>): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+  if (!isObject(value) || Array.isArray(value)) {
     refuse("expected an object");
   }
   if (!isPlain(value)) {

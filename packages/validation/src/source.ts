@@ -2,6 +2,7 @@ import type { ByteSource, SizedStream } from "@vram-residency/types";
 import { bytes, hasOwn, path } from "./primitives.ts";
 import { refuse } from "./refusal.ts";
 import { checked, record, run, type Schema } from "./schema.ts";
+import { isObject } from "./snapshot.ts";
 
 const typedArray: object = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
@@ -43,7 +44,7 @@ const directSource = checked((value): Exclude<ByteSource, SizedStream> => {
   if (typeof value === "string") {
     return path(value);
   }
-  if (typeof value === "object" && value !== null) {
+  if (isObject(value)) {
     // The tag is undefined for whatever is no typed array, a Proxy of one included.
     if (intrinsic(Symbol.toStringTag, value) === "Uint8Array") {
       return plainView(value);
