@@ -594,6 +594,94 @@ VR_API int32_t vr_push_end(uint64_t context, uint64_t ticket);
 VR_API int32_t vr_submit_digest(uint64_t context, uint32_t device, uint64_t handle, const vr_digest_options *options,
                                 uint64_t *ticket_out);
 
+/* ---- Digests on the CPU ----------------------------------------------------------------------------------------- */
+/*
+ * Need no context, no driver and no device. What hashes is chosen from what the processor has: vr_build_info(), "cpu".
+ *
+ * A digest is a handle, non-zero and never used again in one process; give each back with vr_digest_free(). It is of
+ * one of two kinds: a stream, whose bytes the caller brings and whose hashing happens inside vr_digest_update(); or a
+ * file, which threads of the library read and hash. Calls on one handle take turns.
+ *
+ * Every function of a handle returns VR_ESTALE when it is not live.
+ */
+
+/*
+ * Begins a stream.
+ *
+ * algorithm         VR_SHA256, VR_FSVERITY_SHA256 or VR_BLAKE3
+ * flags             VR_DIGEST_LEAVES to keep the fs-verity leaves (0.78 % of the data), or 0. Level 1 is always kept
+ * salt, salt_bytes  0 to 32 bytes, 0 unless the algorithm is fs-verity; the digest is then the one under the salt
+ *
+ * Returns VR_OK, VR_EINVAL, VR_EHOST.
+ */
+VR_API int32_t vr_digest_begin(uint32_t algorithm, uint32_t flags, const uint8_t *salt, uint32_t salt_bytes,
+                               uint64_t *digest_out);
+
+/*
+ * Adds bytes to a stream, cut anywhere. Takes as long as hashing them takes: bound what you give.
+ *
+ * Returns VR_OK, VR_EINVAL (a file, or finished before), VR_ESTALE, VR_EHOST.
+ */
+VR_API int32_t vr_digest_update(uint64_t digest, const uint8_t *data, uint64_t bytes);
+
+/*
+ * Begins to hash a file on threads of the library. Symbolic links are followed; what is no regular file is refused.
+ *
+ * path, path_bytes  the file
+ * threads           that read and hash: 1 to 64. More than one help fs-verity and BLAKE3, not SHA-256
+ * others            as in vr_digest_begin()
+ * wake_out          receives the read end of a pipe, close-on-exec, that is at its end when the work has ended; nothing
+ *                   is ever written to it. It belongs to the caller
+ *
+ * Returns VR_OK, VR_EINVAL, VR_EHOST.
+ */
+VR_API int32_t vr_digest_file(const uint8_t *path, uint64_t path_bytes, uint32_t algorithm, uint32_t flags,
+                              uint32_t threads, const uint8_t *salt, uint32_t salt_bytes, uint64_t *digest_out,
+                              int32_t *wake_out);
+
+/* Where a digest stands. A stream counts what it was given. Returns VR_OK, VR_EINVAL, VR_ESTALE. */
+VR_API int32_t vr_digest_progress(uint64_t digest, vr_progress *progress_out);
+
+/* Ends the work on a file with VR_ECANCELLED, at the latest after a megabyte. Returns VR_OK, VR_ESTALE. */
+VR_API int32_t vr_digest_cancel(uint64_t digest);
+
+/*
+ * Finishes a stream, or asks for the result of a file. May be called again, with the same answer.
+ *
+ * digest_out  receives 32 bytes
+ * bytes_out   how many bytes were hashed
+ *
+ * Returns VR_OK, VR_EINVAL, VR_ESTALE, VR_EHOST, VR_EAGAIN (the file is still being hashed), VR_ECANCELLED, VR_ESOURCE
+ * (the file cannot be read, or changed meanwhile).
+ */
+VR_API int32_t vr_digest_finish(uint64_t digest, uint8_t *digest_out, uint64_t *bytes_out);
+
+/*
+ * Copies some of a level of the tree of a digest that vr_digest_finish() has given.
+ *
+ * part       VR_PART_LEVEL1 or VR_PART_LEAVES; empty where there is no such level
+ * others     as in vr_result_part()
+ *
+ * Returns VR_OK, VR_EINVAL, VR_ESTALE, VR_EAGAIN (not finished), VR_EBOUNDS.
+ */
+VR_API int32_t vr_digest_part(uint64_t digest, uint32_t part, uint64_t offset, uint8_t *data_out, uint64_t room,
+                              uint64_t *bytes_out);
+
+/* Forgets a digest. Work on a file is cancelled and not waited for. Returns VR_OK, VR_ESTALE. */
+VR_API int32_t vr_digest_free(uint64_t digest);
+
+/*
+ * Hashes each block of 4096 bytes as SHA-256(prefix || block).
+ *
+ * data, blocks          blocks x 4096 bytes
+ * prefix, prefix_bytes  0 or 64 bytes
+ * out                   receives blocks x 32 bytes
+ *
+ * Returns VR_OK, VR_EINVAL.
+ */
+VR_API int32_t vr_digest_blocks(const uint8_t *data, uint64_t blocks, const uint8_t *prefix, uint32_t prefix_bytes,
+                                uint8_t *out);
+
 #ifdef __cplusplus
 }
 #endif
