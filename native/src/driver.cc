@@ -5,6 +5,7 @@
 #include <link.h>
 
 #include <algorithm>
+#include <fstream>
 
 namespace vram_residency {
 
@@ -55,6 +56,17 @@ void Driver::load(std::string const& path, bool accept_fake)
                                 [](std::string const& one) { return one.rfind("cuMem", 0) != 0; });
 }
 
+std::string Driver::kernel_release() const
+{
+  if (auto* const told = library_.symbol("vrfake_kernel_release"); fake_ && told != nullptr) {
+    return reinterpret_cast<char const* (*)()>(told)();
+  }
+  std::ifstream file{"/proc/sys/kernel/osrelease"};
+  std::string release;
+  std::getline(file, release);
+  return release;
+}
+
 void Driver::initialise()
 {
   auto const code = cuInit(0);
@@ -95,6 +107,7 @@ bool is_sticky(cu::Result code) noexcept
 {
   switch (code) {
     case cu::kDeinitialized:
+    case cu::kDeviceUnavailable:
     case cu::kEccUncorrectable:
     case cu::kNvlinkUncorrectable:
     case cu::kContained:

@@ -60,6 +60,8 @@ class Driver {
   int version() const noexcept { return version_; }
   bool has_virtual_memory() const noexcept { return virtual_memory_; }
   std::string origin() const { return library_.origin(); }
+  /// What the kernel calls itself; a fake driver tells what it would be under the fake's profile.
+  std::string kernel_release() const;
   std::vector<std::string> const& missing() const noexcept { return missing_; }
 
   std::string name_of(cu::Result code) const;
