@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Compiles every kernel as C++.
+/// The same module as C++.
 #include "host.h"
 
-#include "fsverity.cu"
-#include "zero.cu"
+#include "kernels.cu"
