@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /// vr_digest_*() of the C ABI: arguments in, statuses out.
-#include "handles.h"
+#include "works.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <system_error>
+#include <stdexcept>
 #include <unistd.h>
 
 namespace digest = vram_residency::digest;
 
 namespace {
 
-using digest::at_boundary;
 using digest::ByteView;
-using digest::require;
+using vram_residency::at_boundary;
+using vram_residency::failure;
+using vram_residency::require;
 
 constexpr std::uint32_t kThreadsMax = 64;
 constexpr std::uint64_t kPathBytesMax = 4095;
@@ -36,7 +37,11 @@ digest::Options options(std::uint32_t algorithm, std::uint32_t flags, ByteView s
   made.algorithm = static_cast<digest::Algorithm>(algorithm);
   made.salt.assign(salt.begin(), salt.end());
   made.keep_leaves = flags != 0;
-  digest::check(made);
+  try {
+    digest::check(made);
+  } catch (std::invalid_argument const& refused) {
+    throw failure(VR_EINVAL, refused.what());
+  }
   return made;
 }
 
@@ -70,7 +75,7 @@ extern "C" VR_API int32_t vr_digest_file(const uint8_t* path, uint64_t path_byte
     auto const how = options(algorithm, flags, view(salt, salt_bytes));
 
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) { throw std::system_error{errno, std::generic_category()}; }
+    if (pipe2(ends, O_CLOEXEC) != 0) { throw vram_residency::system_failure(VR_EHOST, "pipe2", errno); }
     digest::Descriptor reader{ends[0]};
     auto work = digest::file_work(name, how, threads, digest::Descriptor{ends[1]});
     *digest_out = digest::keep(std::move(work));

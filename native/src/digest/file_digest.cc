@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file_digest.h"
 
+#include "../errors.h"
 #include "parallel.h"
 
 #include <cerrno>
@@ -30,10 +31,18 @@ class Buffer {
   std::unique_ptr<std::uint8_t[]> bytes_;
 };
 
+Failure unreadable(char const* operation, int code)
+{
+  auto made = source_failure(VR_REASON_UNREADABLE, "the file cannot be read: check its path, type and permissions");
+  made.error.system_code = code;
+  set_text(made.error.operation, operation);
+  return made;
+}
+
 struct stat status_of(int fd)
 {
   struct stat status;
-  if (fstat(fd, &status) != 0) { throw SourceFailure{SourceFault::unreadable, errno}; }
+  if (fstat(fd, &status) != 0) { throw unreadable("fstat", errno); }
   return status;
 }
 
@@ -43,7 +52,7 @@ void require_unchanged(struct stat const& before, struct stat const& after)
 {
   if (before.st_size != after.st_size || !same_time(before.st_mtim, after.st_mtim) ||
       !same_time(before.st_ctim, after.st_ctim)) {
-    throw SourceFailure{SourceFault::changed, 0};
+    throw source_failure(VR_REASON_CHANGED, "the file changed while it was read: try again when nobody writes to it");
   }
 }
 
@@ -53,8 +62,8 @@ ByteView read_exactly(int fd, Buffer const& buffer, std::size_t bytes, std::uint
   for (std::size_t have = 0; have < bytes;) {
     auto const count = pread(fd, buffer.data() + have, bytes - have, static_cast<off_t>(offset + have));
     if (count < 0 && errno == EINTR) { continue; }
-    if (count < 0) { throw SourceFailure{SourceFault::unreadable, errno}; }
-    if (count == 0) { throw SourceFailure{SourceFault::truncated, 0}; }
+    if (count < 0) { throw unreadable("pread", errno); }
+    if (count == 0) { throw source_failure(VR_REASON_TRUNCATED, "the file became shorter while it was read"); }
     have += static_cast<std::size_t>(count);
   }
   return {buffer.data(), bytes};
@@ -67,7 +76,7 @@ void read_parts(int fd, std::uint64_t bytes, unsigned threads, FileProgress& pro
   auto const parts = static_cast<std::size_t>((bytes + kReadBytes - 1) / kReadBytes);
   std::vector<Buffer> buffers(std::max<std::size_t>(1, std::min<std::size_t>(threads, parts)));
   run_parallel(threads, parts, [&](std::size_t part, std::size_t worker) {
-    if (progress.cancelled.load(std::memory_order_relaxed)) { throw Cancelled{}; }
+    if (progress.cancelled.load(std::memory_order_relaxed)) { throw failure(VR_ECANCELLED, "the work was cancelled"); }
     auto const offset = std::uint64_t{part} * kReadBytes;
     auto const length = static_cast<std::size_t>(std::min<std::uint64_t>(kReadBytes, bytes - offset));
     add(offset, read_exactly(fd, buffers[worker], length, offset));
@@ -94,8 +103,8 @@ Descriptor open_source(std::string const& path)
 {
   // Non-blocking, or opening a FIFO would wait for its writer.
   Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
-  if (file.get() < 0) { throw SourceFailure{SourceFault::unreadable, errno}; }
-  if (!S_ISREG(status_of(file.get()).st_mode)) { throw SourceFailure{SourceFault::unreadable, EINVAL}; }
+  if (file.get() < 0) { throw unreadable("open", errno); }
+  if (!S_ISREG(status_of(file.get()).st_mode)) { throw unreadable("open", EINVAL); }
   return file;
 }
 

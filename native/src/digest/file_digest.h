@@ -5,25 +5,9 @@
 #include "algorithm.h"
 
 #include <atomic>
-#include <exception>
 #include <string>
 
 namespace vram_residency::digest {
-
-/// Why a source could not be hashed. The values are those of VR_REASON_* in the C ABI.
-enum class SourceFault : std::int32_t { unreadable = 1, changed = 2, truncated = 3 };
-
-struct SourceFailure : std::exception {
-  SourceFault fault;
-  int system_code;  ///< errno, or 0
-
-  SourceFailure(SourceFault fault, int system_code) : fault{fault}, system_code{system_code} {}
-  char const* what() const noexcept override { return "the source failed"; }
-};
-
-struct Cancelled : std::exception {
-  char const* what() const noexcept override { return "cancelled"; }
-};
 
 /// A file descriptor that is closed with its owner.
 class Descriptor {
@@ -40,7 +24,7 @@ class Descriptor {
   int fd_;
 };
 
-/// Opens a regular file for reading; links are followed. @throws SourceFailure.
+/// Opens a regular file for reading; links are followed. @throws Failure VR_ESOURCE.
 Descriptor open_source(std::string const& path);
 
 /// What others may read and write while a file is hashed.
@@ -56,7 +40,7 @@ struct FileProgress {
  * The file must not change meanwhile: its size and times are compared afterwards, and a change is a failure.
  *
  * @param threads  at least 1; plain SHA-256 uses one
- * @throws SourceFailure, Cancelled, std::invalid_argument, std::bad_alloc.
+ * @throws Failure VR_ESOURCE or VR_ECANCELLED, std::invalid_argument, std::bad_alloc.
  */
 Result digest_file(int fd, Options const& options, unsigned threads, FileProgress& progress);
 

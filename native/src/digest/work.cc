@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "handles.h"
+#include "works.h"
 
 #include <thread>
 
@@ -49,7 +49,7 @@ class StreamWork final : public Work {
 
 class FileWork final : public Work {
  public:
-  void update(ByteView) override { throw Refusal{VR_EINVAL, "a file brings its own bytes"}; }
+  void update(ByteView) override { throw failure(VR_EINVAL, "a file brings its own bytes"); }
 
   /// Runs on the thread of the work.
   void run(std::string const& path, Options const& options, unsigned threads) noexcept
@@ -102,7 +102,7 @@ class FileWork final : public Work {
     try {
       std::rethrow_exception(failure_);
     } catch (...) {
-      return describe_current_exception().status;
+      return current_failure().error.status;
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../../src/digest/file_digest.h"
+#include "../../src/errors.h"
 #include "oracle.h"
 #include "temp_file.h"
 #include "vram_residency.h"
@@ -200,6 +201,9 @@ TEST(what_is_no_readable_file_is_a_source_that_failed)
     CHECK(begin_file(path, file) == VR_OK);
     wait(file);
     CHECK(finish(file.handle).status == VR_ESOURCE);
+    vr_error error{};
+    CHECK(vr_last_error(&error) == VR_OK);
+    CHECK(error.status == VR_ESOURCE && error.reason == VR_REASON_UNREADABLE && error.system_code != 0);
     CHECK(vr_digest_free(file.handle) == VR_OK);
   }
   auto const fifo = std::string{"/tmp/vr-digest-fifo-"} + std::to_string(getpid());
@@ -248,16 +252,16 @@ TEST(a_file_that_changes_meanwhile_has_no_digest)
       change();
       progress.cancelled = false;
     }};
-    SourceFault fault{};
+    std::int32_t reason = 0;
     try {
       CHECK(ftruncate(grows.fd(), std::int64_t{400} << 20) == 0);
       digest_file(grows.fd(), options, 1, progress);
-    } catch (SourceFailure const& failure) {
-      fault = failure.fault;
+    } catch (vram_residency::Failure const& failure) {
+      reason = failure.error.reason;
     }
     writer.join();
     progress.bytes_done = 0;
-    CHECK(fault == SourceFault::changed || fault == SourceFault::truncated);
+    CHECK(reason == VR_REASON_CHANGED || reason == VR_REASON_TRUNCATED);
   };
   changed_by([&] { grows.append(Bytes(1)); });
   changed_by([&] { static_cast<void>(ftruncate(grows.fd(), 1 << 20)); });

@@ -2,7 +2,7 @@
 /// The digests behind the handles of the C ABI.
 #pragma once
 
-#include "failure.h"
+#include "../errors.h"
 #include "file_digest.h"
 
 #include <memory>
@@ -17,7 +17,7 @@ class Work {
   virtual ~Work() = default;
 
   virtual void update(ByteView data) = 0;
-  /// The finished result; the same on every call. @throws Refusal, or what ended the work.
+  /// The finished result; the same on every call. @throws Failure: VR_EAGAIN, or what ended the work.
   virtual Result const& finish() = 0;
   /// The result if `finish` has given it, otherwise null.
   virtual Result const* finished() = 0;
@@ -32,7 +32,7 @@ std::shared_ptr<Work> file_work(std::string path, Options const& options, unsign
 
 /// Gives work a handle: never 0, never used again.
 std::uint64_t keep(std::shared_ptr<Work> work);
-/// @throws Refusal VR_ESTALE when the handle is not live.
+/// @throws Failure VR_ESTALE when the handle is not live.
 std::shared_ptr<Work> live(std::uint64_t handle);
 std::shared_ptr<Work> forget(std::uint64_t handle);
 
