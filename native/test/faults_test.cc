@@ -11,7 +11,7 @@ namespace {
 constexpr std::int32_t kInvalidValue = 1;
 constexpr std::int32_t kOutOfMemory = 2;
 constexpr std::int32_t kIllegalAddress = 700;
-constexpr std::uint64_t kPolls = 24;
+constexpr std::uint64_t kPolls = 48;
 
 /// What a run came to: the first status that was not VR_OK, or VR_OK.
 struct Run {
@@ -103,6 +103,7 @@ void fail_every_call(std::int32_t code, bool sticky)
     auto const run = live_once();
     // How often an event is asked for depends on the moment, so the last few calls may not come.
     if (FAKE(vrfake_fired)() == 0) {
+      if (run.status != VR_OK || nth + kPolls <= calls) { std::printf("  call %llu of %llu: %d %s\n", static_cast<unsigned long long>(nth), static_cast<unsigned long long>(calls), run.status, client::text(run.error.message).c_str()); }
       CHECK(run.status == VR_OK && nth + kPolls > calls);
       break;
     }
