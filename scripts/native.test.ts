@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
 import { dlopen } from "bun:ffi";
+import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { buildNative, compiler, testNative } from "./native.ts";
 import { run } from "./process.ts";
@@ -29,7 +29,10 @@ test.skipIf(missing)(
 
     const { output } = await run(["nm", "-D", "--defined-only", await buildNative()]);
 
-    const exported = output.trim().split("\n").map((line) => line.split(" ").at(-1) ?? "");
+    const exported = output
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ").at(-1) ?? "");
     expect(exported.sort()).toEqual(declared.sort());
   },
   BUILD_MS,
