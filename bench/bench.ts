@@ -13,6 +13,7 @@ import { auditAppendParts, auditRecoveryPart, auditStallPart, auditVerifyParts }
 import { throughputChart } from "./chart.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
+import { nativeDigestParts } from "./native-digest.ts";
 import type { Part } from "./part.ts";
 import { writeRandomFile } from "./random-file.ts";
 import { sealFileParts } from "./seal-file.ts";
@@ -29,6 +30,7 @@ const NAMES = [
   "start-up",
   "sha256",
   "fsverity",
+  "native-digest",
   "overhead",
   "seal-file",
   "audit-append",
@@ -84,10 +86,11 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
   if (only.includes("sizes")) parts.push(...(await sizeParts()));
   if (only.includes("start-up")) parts.push(await startupPart());
   if (only.includes("sha256")) parts.push(...(await sha256Parts(256 * MIB)));
-  if (only.includes("fsverity")) {
+  if (only.includes("fsverity") || only.includes("native-digest")) {
     const path = join(folder, "fsverity.bin");
     await writeRandomFile(path, GIB);
-    parts.push(await fsverityPart(path, GIB));
+    if (only.includes("fsverity")) parts.push(await fsverityPart(path, GIB));
+    if (only.includes("native-digest")) parts.push(...(await nativeDigestParts(path, GIB, folder)));
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
