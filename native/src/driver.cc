@@ -5,6 +5,7 @@
 #include <link.h>
 
 #include <algorithm>
+#include <fstream>
 
 namespace vram_residency {
 
@@ -55,16 +56,30 @@ void Driver::load(std::string const& path, bool accept_fake)
                                 [](std::string const& one) { return one.rfind("cuMem", 0) != 0; });
 }
 
-void Driver::initialise()
+std::string Driver::kernel_release() const
+{
+  if (auto* const told = library_.symbol("vrfake_kernel_release"); fake_ && told != nullptr) {
+    return reinterpret_cast<char const* (*)()>(told)();
+  }
+  std::ifstream file{"/proc/sys/kernel/osrelease"};
+  std::string release;
+  std::getline(file, release);
+  return release;
+}
+
+int Driver::initialise()
 {
   auto const code = cuInit(0);
-  if (code == cu::kNoDevice) { throw failure(VR_EUNAVAILABLE, "the NVIDIA driver finds no device"); }
+  if (code == cu::kNoDevice) { return 0; }
   if (code != cu::kSuccess) {
     auto refused = driver_failure(code, "cuInit", Purpose::transfer);
     refused.error.status = VR_EUNAVAILABLE;
     throw refused;
   }
   check(cuDriverGetVersion(&version_), "cuDriverGetVersion", Purpose::transfer);
+  int count = 0;
+  check(cuDeviceGetCount(&count), "cuDeviceGetCount", Purpose::transfer);
+  return count;
 }
 
 std::string Driver::name_of(cu::Result code) const
@@ -95,6 +110,7 @@ bool is_sticky(cu::Result code) noexcept
 {
   switch (code) {
     case cu::kDeinitialized:
+    case cu::kDeviceUnavailable:
     case cu::kEccUncorrectable:
     case cu::kNvlinkUncorrectable:
     case cu::kContained:

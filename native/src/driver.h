@@ -53,13 +53,15 @@ class Driver {
 
   /// Opens the library and fills the table. @throws VR_EUNAVAILABLE in one sentence.
   void load(std::string const& path, bool accept_fake);
-  /// cuInit, and the version. @throws VR_EUNAVAILABLE.
-  void initialise();
+  /// Initialises it. @returns how many devices there are. @throws VR_EUNAVAILABLE.
+  int initialise();
 
   bool fake() const noexcept { return fake_; }
   int version() const noexcept { return version_; }
   bool has_virtual_memory() const noexcept { return virtual_memory_; }
   std::string origin() const { return library_.origin(); }
+  /// What the kernel calls itself; a fake driver tells what it would be under the fake's profile.
+  std::string kernel_release() const;
   std::vector<std::string> const& missing() const noexcept { return missing_; }
 
   std::string name_of(cu::Result code) const;

@@ -2,6 +2,7 @@
 /// Live allocations of one device, by slot and generation.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -18,6 +19,8 @@ struct Allocation {
   std::uint64_t shift = 0;
   Region region;
   std::int32_t access = VR_ACCESS_READ_WRITE;
+  /// Its free was asked for: what can be left off is.
+  std::atomic<bool> freed{false};
 
   cu::DevicePointer address() const noexcept { return region.address + shift; }
 };
