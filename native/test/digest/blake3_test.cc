@@ -138,7 +138,7 @@ TEST(every_size_path_and_way_in_gives_the_digest_of_the_paper)
 TEST(random_lengths_give_the_digest_of_the_paper)
 {
   Random random{51};
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < harness::tries(100); ++round) {
     auto const data = random.bytes(random.below(300'000));
     CHECK(streamed(kPaths[random.below(2)], data, random) == paper::digest(data));
   }
