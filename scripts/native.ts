@@ -26,11 +26,11 @@ export interface NativeTests {
 
 const NATIVE = join(ROOT, "native");
 const BUILD = join(NATIVE, "build");
-const FLAGS = ["-std=c++20", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"];
+const FLAGS = ["-std=c++20", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"];
 const VARIANTS: Readonly<Record<Variant, readonly string[]>> = {
   release: ["-O2"],
-  address: ["-O1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-  thread: ["-O1", "-fsanitize=thread"],
+  address: ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+  thread: ["-O1", "-g", "-fsanitize=thread"],
 };
 /** Nothing but the ABI is exported, whatever the C++ library's headers think. */
 const EXPORTS = "{ global: vr_*; local: *; };\n";
@@ -107,6 +107,12 @@ async function compile(sources: readonly string[], variant: Variant): Promise<re
   return objects;
 }
 
+/** What makes the library depend on the C library alone, where the compiler can do that. */
+async function standalone(): Promise<readonly string[]> {
+  const { output } = await run([compiler() ?? "", "-print-file-name=libstdc++.a"]);
+  return output.includes("/") ? ["-static-libstdc++", "-static-libgcc"] : [];
+}
+
 /** The library's own sources. */
 function librarySources(): readonly string[] {
   return filesIn(NATIVE, "src/**/*.cc").sort();
@@ -122,7 +128,7 @@ export async function buildNative(variant: Variant = "release"): Promise<string>
   const objects = await compile(librarySources(), variant);
   const script = join(BUILD, "exports.version");
   if (!existsSync(script) || readFileSync(script, "utf8") !== EXPORTS) await Bun.write(script, EXPORTS);
-  const alone = variant === "release" ? ["-static-libstdc++", "-static-libgcc", "-Wl,-z,defs"] : [];
+  const alone = variant === "release" ? [...(await standalone()), "-Wl,-z,defs"] : [];
   const library = nativeLibrary(variant);
   const command = [
     compiler() ?? "",

@@ -2,6 +2,7 @@
 #include "device.h"
 
 #include <algorithm>
+#include <future>
 
 namespace vram_residency {
 
@@ -24,8 +25,11 @@ void Device::start()
   try {
     open();
     set_facts(read_facts());
-    worker_.start([this] { driver_.cuCtxSetCurrent(context_); }, [this] { wipe_everything(); });
+    std::promise<cu::Result> current;
+    worker_.start([&] { current.set_value(driver_.cuCtxSetCurrent(context_)); }, [this] { wipe_everything(); });
+    check(current.get_future().get(), "cuCtxSetCurrent");
   } catch (...) {
+    worker_.stop();
     close();
     throw;
   }
