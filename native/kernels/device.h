@@ -54,6 +54,11 @@ VR_DEVICE Words4 load_words4(std::uint64_t address)
   return {{four.x, four.y, four.z, four.w}};
 }
 
+VR_DEVICE void store_words4(std::uint64_t address, Words4 const& words)
+{
+  *reinterpret_cast<Words4*>(address) = words;
+}
+
 VR_DEVICE void add_to(std::uint64_t address, std::uint64_t amount)
 {
   atomicAdd(reinterpret_cast<unsigned long long*>(address), static_cast<unsigned long long>(amount));
@@ -79,8 +84,17 @@ inline std::uint32_t select_bytes(std::uint32_t low, std::uint32_t high, std::ui
   return selected;
 }
 
-inline std::uint32_t load_word(std::uint64_t address) { return *reinterpret_cast<std::uint32_t const*>(address); }
-inline Words4 load_words4(std::uint64_t address) { return *reinterpret_cast<Words4 const*>(address); }
+/// A host forgives what ends a launch on a device.
+template <typename Value>
+Value* aligned(std::uint64_t address)
+{
+  if (address % alignof(Value) != 0) { __builtin_trap(); }
+  return reinterpret_cast<Value*>(address);
+}
+
+inline std::uint32_t load_word(std::uint64_t address) { return *aligned<std::uint32_t>(address); }
+inline Words4 load_words4(std::uint64_t address) { return *aligned<Words4>(address); }
+inline void store_words4(std::uint64_t address, Words4 const& words) { *aligned<Words4>(address) = words; }
 
 inline void add_to(std::uint64_t address, std::uint64_t amount)
 {
@@ -88,11 +102,6 @@ inline void add_to(std::uint64_t address, std::uint64_t amount)
 }
 
 #endif
-
-VR_DEVICE void store_words4(std::uint64_t address, Words4 const& words)
-{
-  *reinterpret_cast<Words4*>(address) = words;
-}
 
 VR_DEVICE std::uint32_t rotate_right(std::uint32_t x, int bits) { return (x >> bits) | (x << (32 - bits)); }
 
