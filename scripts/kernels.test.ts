@@ -67,5 +67,5 @@ test.skipIf(missing)(
       TARGETS.flatMap((n) => [`sm_${n}`, `sm_${n} from PTX`]),
     );
   },
-  120_000,
+  300_000,
 );

@@ -129,7 +129,7 @@ async function standalone(): Promise<readonly string[]> {
 
 /** The library's own sources. */
 function librarySources(): readonly string[] {
-  return filesIn(NATIVE, "src/**/*.cc").sort();
+  return [...filesIn(NATIVE, "src/**/*.cc")].sort();
 }
 
 /**
