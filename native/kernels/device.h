@@ -9,7 +9,8 @@
 
 #define VR_DEVICE __device__ __forceinline__
 #define VR_CONSTANT __device__ constexpr
-#define VR_KERNEL(name, arguments) extern "C" __global__ void __launch_bounds__(vram_residency::kernels::kThreads) name(arguments)
+#define VR_KERNEL(name, arguments) \
+  extern "C" __global__ void __launch_bounds__(vram_residency::kernels::kThreads) name(arguments)
 #define VR_UNROLL _Pragma("unroll")
 #define VR_ROLLED _Pragma("unroll 1")
 
@@ -80,7 +81,10 @@ inline std::uint32_t select_bytes(std::uint32_t low, std::uint32_t high, std::ui
 {
   std::uint64_t const eight = std::uint64_t{high} << 32 | low;
   std::uint32_t selected = 0;
-  for (int i = 0; i < 4; ++i) { selected |= static_cast<std::uint32_t>(eight >> 8 * (selector >> 4 * i & 7) & 255) << 8 * i; }
+  for (int i = 0; i < 4; ++i) {
+    auto const octet = eight >> 8 * (selector >> 4 * i & 7) & 255;
+    selected |= static_cast<std::uint32_t>(octet) << 8 * i;
+  }
   return selected;
 }
 

@@ -31,7 +31,10 @@ Table make_table(std::index_sequence<Index...>)
   Table made;
   auto const all = kernels::host_kernels();
   constexpr void (*runs[])(vrfake_launch const*, void* const*) = {&run<Index>...};
-  for (std::size_t i = 0; i < all.size() && i < sizeof...(Index); ++i, ++made.count) { made.entries[i] = {all[i].name, nullptr, runs[i]}; }
+  for (std::size_t i = 0; i < all.size() && i < sizeof...(Index); ++i) {
+    made.entries[i] = {all[i].name, nullptr, runs[i]};
+    ++made.count;
+  }
   return made;
 }
 
