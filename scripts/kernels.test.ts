@@ -2,7 +2,15 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileKernels, oldDialect, readUse, TARGETS, useFaults } from "./kernels.ts";
+import {
+  compileKernels,
+  freshImages,
+  oldDialect,
+  readUse,
+  TARGETS,
+  useFaults,
+  writeImages,
+} from "./kernels.ts";
 
 const REPORT = `ptxas info    : 256 bytes gmem
 ptxas info    : Compiling entry function 'one' for 'sm_90'
@@ -44,7 +52,14 @@ test.skipIf(missing)(
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "kernels-"));
     const uses = await compileKernels(folder);
+    const before = await freshImages(folder);
+    await writeImages(folder);
+    const after = await freshImages(folder);
+    await Bun.write(join(folder, "images.h"), "// of other sources\n");
+    const stale = await freshImages(folder);
     await rm(folder, { recursive: true });
+
+    expect([before, after, stale]).toEqual([undefined, join(folder, "images.h"), undefined]);
 
     expect(uses.flatMap(useFaults)).toEqual([]);
     const leaves = uses.filter(({ kernel }) => kernel === "vr_fsverity_leaves");
@@ -52,5 +67,5 @@ test.skipIf(missing)(
       TARGETS.flatMap((n) => [`sm_${n}`, `sm_${n} from PTX`]),
     );
   },
-  120_000,
+  300_000,
 );

@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { buildFakeDriver } from "./fake-driver.ts";
+import { freshImages } from "./kernels.ts";
 import { run } from "./process.ts";
 import { filesIn, ROOT } from "./project.ts";
 
@@ -101,12 +102,18 @@ async function compile(sources: readonly string[], variant: Variant): Promise<re
   if (cxx === undefined) throw new Error("the native library needs a C++20 compiler: install g++");
   const flags = [...FLAGS, ...VARIANTS[variant], `-I${join(NATIVE, "include")}`];
   const versioned = [`-DVRAM_VERSION="${await version()}"`];
+  const images = await freshImages();
+  const carried = images === undefined ? [] : [`-DVRAM_KERNEL_IMAGES="${images}"`];
   const folder = join(BUILD, "objects", variant);
   const objects = sources.map((source) => join(folder, `${source}.o`));
   const jobs = sources.map((source, index) => async (): Promise<void> => {
     const object = objects[index] ?? "";
     const notes = `${object}.d`;
-    const more = source === "src/build_info.cc" ? versioned : [];
+    const own = new Map([
+      ["src/build_info.cc", versioned],
+      ["src/digest/kernel_images.cc", carried],
+    ]);
+    const more = own.get(source) ?? [];
     const command = [cxx, ...flags, ...more, "-MMD", "-MF", notes, "-c", join(NATIVE, source)];
     await make(object, inputsOf(notes), command);
   });

@@ -9,7 +9,8 @@
 
 #define VR_DEVICE __device__ __forceinline__
 #define VR_CONSTANT __device__ constexpr
-#define VR_KERNEL(name, arguments) extern "C" __global__ void __launch_bounds__(vram_residency::kernels::kThreads) name(arguments)
+#define VR_KERNEL(name, arguments) \
+  extern "C" __global__ void __launch_bounds__(vram_residency::kernels::kThreads) name(arguments)
 #define VR_UNROLL _Pragma("unroll")
 #define VR_ROLLED _Pragma("unroll 1")
 
@@ -54,6 +55,11 @@ VR_DEVICE Words4 load_words4(std::uint64_t address)
   return {{four.x, four.y, four.z, four.w}};
 }
 
+VR_DEVICE void store_words4(std::uint64_t address, Words4 const& words)
+{
+  *reinterpret_cast<Words4*>(address) = words;
+}
+
 VR_DEVICE void add_to(std::uint64_t address, std::uint64_t amount)
 {
   atomicAdd(reinterpret_cast<unsigned long long*>(address), static_cast<unsigned long long>(amount));
@@ -75,12 +81,24 @@ inline std::uint32_t select_bytes(std::uint32_t low, std::uint32_t high, std::ui
 {
   std::uint64_t const eight = std::uint64_t{high} << 32 | low;
   std::uint32_t selected = 0;
-  for (int i = 0; i < 4; ++i) { selected |= static_cast<std::uint32_t>(eight >> 8 * (selector >> 4 * i & 7) & 255) << 8 * i; }
+  for (int i = 0; i < 4; ++i) {
+    auto const octet = eight >> 8 * (selector >> 4 * i & 7) & 255;
+    selected |= static_cast<std::uint32_t>(octet) << 8 * i;
+  }
   return selected;
 }
 
-inline std::uint32_t load_word(std::uint64_t address) { return *reinterpret_cast<std::uint32_t const*>(address); }
-inline Words4 load_words4(std::uint64_t address) { return *reinterpret_cast<Words4 const*>(address); }
+/// A host forgives what ends a launch on a device.
+template <typename Value>
+Value* aligned(std::uint64_t address)
+{
+  if (address % alignof(Value) != 0) { __builtin_trap(); }
+  return reinterpret_cast<Value*>(address);
+}
+
+inline std::uint32_t load_word(std::uint64_t address) { return *aligned<std::uint32_t>(address); }
+inline Words4 load_words4(std::uint64_t address) { return *aligned<Words4>(address); }
+inline void store_words4(std::uint64_t address, Words4 const& words) { *aligned<Words4>(address) = words; }
 
 inline void add_to(std::uint64_t address, std::uint64_t amount)
 {
@@ -88,11 +106,6 @@ inline void add_to(std::uint64_t address, std::uint64_t amount)
 }
 
 #endif
-
-VR_DEVICE void store_words4(std::uint64_t address, Words4 const& words)
-{
-  *reinterpret_cast<Words4*>(address) = words;
-}
 
 VR_DEVICE std::uint32_t rotate_right(std::uint32_t x, int bits) { return (x >> bits) | (x << (32 - bits)); }
 

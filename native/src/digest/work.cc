@@ -35,7 +35,8 @@ class StreamWork final : public Work {
   {
     std::scoped_lock const lock{lock_};
     auto const state = result_ ? VR_STATE_ENDED : VR_STATE_RUNNING;
-    return {.bytes_done = bytes_, .bytes_total = 0, .state = state, .status = result_ ? VR_OK : VR_EAGAIN, .room_bytes = 0};
+    auto const status = result_ ? VR_OK : VR_EAGAIN;
+    return {.bytes_done = bytes_, .bytes_total = 0, .state = state, .status = status, .room_bytes = 0};
   }
 
   void cancel() noexcept override {}

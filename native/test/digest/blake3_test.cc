@@ -138,7 +138,7 @@ TEST(every_size_path_and_way_in_gives_the_digest_of_the_paper)
 TEST(random_lengths_give_the_digest_of_the_paper)
 {
   Random random{51};
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < harness::tries(100); ++round) {
     auto const data = random.bytes(random.below(300'000));
     CHECK(streamed(kPaths[random.below(2)], data, random) == paper::digest(data));
   }
@@ -167,7 +167,7 @@ TEST(chunk_numbers_beyond_32_bits_count)
   // No message is that long here: chunks and the paper's node are asked directly.
   Random random{52};
   auto const data = random.bytes(33 * kBlake3ChunkBytes);
-  for (auto const first : {std::uint64_t{0xfffffff0}, std::uint64_t{0x1'0000'0000}, std::uint64_t{0x123'4567'89ab}}) {
+  for (auto const first : {std::uint64_t{0xfffffff9}, std::uint64_t{0x1'0000'0000}, std::uint64_t{0x123'4567'89ab}}) {
     for (auto const path : kPaths) {
       if (!available(path)) { continue; }
       Bytes out(33 * kDigestBytes);

@@ -49,6 +49,16 @@ inline std::string hex(ByteView bytes)
   return text;
 }
 
+/// How often a random test tries: a tenth of it where a sanitizer makes each try dear.
+constexpr int tries(int count)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return count / 10;
+#else
+  return count;
+#endif
+}
+
 /// Small, seeded, the same everywhere.
 class Random {
  public:
