@@ -47,6 +47,12 @@ async function make(inputs: readonly string[], command: readonly string[]): Prom
   if (code !== 0) throw new Error(`${basename(output)} does not build\n${said.trim()}`);
 }
 
+/** Where NVIDIA's headers are, for the test that compares our declarations with them. */
+function cudaHeaders(): readonly string[] {
+  const toolkit = process.env["CUDA_PATH"] ?? "/usr/local/cuda";
+  return existsSync(join(toolkit, "include", "cuda.h")) ? ["-isystem", join(toolkit, "include")] : [];
+}
+
 /** Runs `jobs`, as many at a time as there are processors. */
 async function atOnce(jobs: readonly (() => Promise<void>)[]): Promise<void> {
   const left = [...jobs];
@@ -120,7 +126,7 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
 /** Builds the test programs and runs them. @returns One line for each, and whether all passed. */
 export async function testFakeDriver(sanitizer?: Sanitizer): Promise<{ lines: string[]; passed: boolean }> {
   const folder = await buildFakeDriver(sanitizer);
-  const flags = [compiler() ?? "", ...FLAGS, ...(SANITIZERS[sanitizer ?? ""] ?? []), `-I${SOURCES}`];
+  const flags = [compiler() ?? "", ...FLAGS, ...(SANITIZERS[sanitizer ?? ""] ?? []), ...cudaHeaders()];
   const headers = filesIn(SOURCES, "**/*.{h,def}").map((path) => join(SOURCES, path));
   const programs = filesIn(SOURCES, "test/*.test.cc").map((path) => join(SOURCES, path));
   const lines: string[] = [];
