@@ -13,7 +13,7 @@ import { run } from "./process.ts";
 import { filesIn, ROOT } from "./project.ts";
 
 const SOURCES = join(ROOT, "native", "fake-driver");
-const FLAGS = ["-std=c++20", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"];
+const FLAGS = ["-std=c++20", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"];
 const OLD_DRIVER_VERSION = 10010;
 
 /** What a sanitizer build adds to the compiler's flags. */
@@ -95,7 +95,7 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
   const objects = join(folder, "objects");
   const old = join(folder, "old");
   for (const each of [objects, old]) mkdirSync(each, { recursive: true });
-  const flags = [cxx, ...FLAGS, ...(SANITIZERS[sanitizer ?? ""] ?? [])];
+  const flags = [cxx, "-O1", ...FLAGS, ...(SANITIZERS[sanitizer ?? ""] ?? [])];
   const headers = filesIn(SOURCES, "**/*.{h,def}").map((path) => join(SOURCES, path));
   const compile = (source: string, object: string, ...more: readonly string[]) => (): Promise<void> =>
     make([source, ...headers], [...flags, ...more, "-c", source, "-o", object]);

@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,7 +36,7 @@
 
 #define OK(call) CODE(0, call)
 
-inline int checks = 0;
+inline std::atomic<int> checks{0};
 inline char const* test_name = "";
 inline std::string folder;
 
@@ -170,6 +171,6 @@ inline int run_tests(int argc, char** argv, std::initializer_list<Test> tests)
     test.run();
     fake().reset();
   }
-  std::printf("%zu tests, %d checks\n", tests.size(), checks);
+  std::printf("%zu tests, %d checks\n", tests.size(), checks.load());
   return 0;
 }

@@ -163,6 +163,7 @@ void a_fill_of_read_only_memory_is_an_illegal_address_that_sticks()
   start("profile=h200");
   auto const region = map_region(2 * kMiB);
   OK(cuda().cuMemsetD8_v2(region.address, 9, region.bytes));
+  OK(cuda().cuCtxSynchronize());
   OK(set_access(region, kAccessRead));
   OK(cuda().cuMemsetD8Async(region.address, 0, 16, nullptr));
   CODE(kIllegalAddress, cuda().cuCtxSynchronize());
