@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { run } from "./process.ts";
@@ -39,12 +39,20 @@ function newest(paths: readonly string[]): number {
   return Math.max(...paths.map((path) => statSync(path).mtimeMs));
 }
 
-/** Runs a compiler command whose last argument is its output, unless that is newer than its inputs. @throws When it fails. */
+/**
+ * Runs a compiler command whose last argument is its output, unless that is newer than its inputs.
+ *
+ * The output appears whole, so that two builds at once do not see each other's halves.
+ *
+ * @throws When it fails.
+ */
 async function make(inputs: readonly string[], command: readonly string[]): Promise<void> {
   const output = command.at(-1) ?? "";
   if (existsSync(output) && statSync(output).mtimeMs > newest(inputs)) return;
-  const { code, output: said } = await run(command);
+  const partial = `${output}.${process.pid}`;
+  const { code, output: said } = await run([...command.slice(0, -1), partial]);
   if (code !== 0) throw new Error(`${basename(output)} does not build\n${said.trim()}`);
+  renameSync(partial, output);
 }
 
 /** Where NVIDIA's headers are, for the test that compares our declarations with them. */
@@ -97,8 +105,10 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
   for (const each of [objects, old]) mkdirSync(each, { recursive: true });
   const flags = [cxx, "-O1", ...FLAGS, ...(SANITIZERS[sanitizer ?? ""] ?? [])];
   const headers = filesIn(SOURCES, "**/*.{h,def}").map((path) => join(SOURCES, path));
-  const compile = (source: string, object: string, ...more: readonly string[]) => (): Promise<void> =>
-    make([source, ...headers], [...flags, ...more, "-c", source, "-o", object]);
+  const compile =
+    (source: string, object: string, ...more: readonly string[]) =>
+    (): Promise<void> =>
+      make([source, ...headers], [...flags, ...more, "-c", source, "-o", object]);
 
   const sources = filesIn(SOURCES, "src/*.cc").map((path) => join(SOURCES, path));
   const objectOf = (source: string): string => join(objects, `${basename(source, ".cc")}.o`);
@@ -113,8 +123,16 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
   const older = await put(join(objects, "old.version"), exportsText(await newerFunctions()));
   const common = sources.filter((source) => !/\/(nvml|default_profile)\.cc$/.test(source)).map(objectOf);
   const link = (parts: readonly string[], into: string, name: string, exported: string): Promise<void> => {
-    const linker = [`-Wl,-soname,${name}`, "-Wl,-z,nodelete", `-Wl,--version-script=${exported}`, "-Wl,-rpath,$ORIGIN"];
-    return make([...parts, exported], [...flags, "-shared", ...parts, ...linker, "-ldl", "-o", join(into, name)]);
+    const linker = [
+      `-Wl,-soname,${name}`,
+      "-Wl,-z,nodelete",
+      `-Wl,--version-script=${exported}`,
+      "-Wl,-rpath,$ORIGIN",
+    ];
+    return make(
+      [...parts, exported],
+      [...flags, "-shared", ...parts, ...linker, "-ldl", "-o", join(into, name)],
+    );
   };
   await link([...common, objectOf(defaultProfile)], folder, "libcuda.so.1", everything);
   await link([...common, oldDefault], old, "libcuda.so.1", older);
@@ -144,7 +162,9 @@ export async function testFakeDriver(sanitizer?: Sanitizer): Promise<{ lines: st
 }
 
 if (import.meta.main) {
-  const [named] = process.argv.flatMap((argument) => /^--sanitize=(address|thread)$/.exec(argument)?.[1] ?? []);
+  const [named] = process.argv.flatMap(
+    (argument) => /^--sanitize=(address|thread)$/.exec(argument)?.[1] ?? [],
+  );
   const sanitizer = named === "address" || named === "thread" ? named : undefined;
   console.log(await buildFakeDriver(sanitizer));
   if (process.argv.includes("--test")) {
