@@ -40,12 +40,12 @@ builds(
       "--defined-only",
       join(await buildFakeDriver(), "libcuda.so.1"),
     ]);
-    const exported = [...output.matchAll(/ T (\w+)$/gm)].map(([, name]) => name).sort();
+    const exported = [...output.matchAll(/ T (\w+)$/gm)].map(([, name]) => name);
     const functions = [...(await read("src", "functions.def")).matchAll(/^VRFAKE_FUNCTION\(\w+, (\w+),/gm)];
     const header = [...(await read("fake_driver.h")).matchAll(/^VRFAKE_API .*?(vrfake_\w+)\(/gm)];
     const bridge = [...(await read("src", "nvml_bridge.h")).matchAll(/^VRFAKE_API .*?(vrfake_\w+)\(/gm)];
 
-    expect(exported).toEqual([...functions, ...header, ...bridge].map(([, name]) => name).sort());
+    expect(new Set(exported)).toEqual(new Set([...functions, ...header, ...bridge].map(([, name]) => name)));
     expect(functions.length).toBeGreaterThan(90);
   },
   PATIENCE,

@@ -39,7 +39,8 @@ int32_t with_block(uint64_t id, uint64_t offset, uint64_t bytes, Use&& use)
   auto const blocks = all.memory.blocks();
   auto const found = blocks.find(id);
   if (found == blocks.end()) return refuse("no live allocation has this id");
-  if (offset > found->second->bytes || bytes > found->second->bytes - offset) return refuse("past the end of the allocation");
+  if (offset > found->second->bytes || bytes > found->second->bytes - offset)
+    return refuse("past the end of the allocation");
   use(found->second->alias() + offset);
   return 0;
 }
@@ -168,12 +169,14 @@ char const* vrfake_kernel_release(void)
 
 int32_t vrfake_fail(char const* function, uint64_t nth, int32_t code)
 {
-  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error") : arm(Faults::Kind::fail, function, nth, code);
+  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error")
+                               : arm(Faults::Kind::fail, function, nth, code);
 }
 
 int32_t vrfake_fail_sticky(char const* function, uint64_t nth, int32_t code)
 {
-  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error") : arm(Faults::Kind::stick, function, nth, code);
+  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error")
+                               : arm(Faults::Kind::stick, function, nth, code);
 }
 
 int32_t vrfake_delay(char const* function, uint64_t nth, uint32_t milliseconds)
@@ -181,11 +184,15 @@ int32_t vrfake_delay(char const* function, uint64_t nth, uint32_t milliseconds)
   return arm(Faults::Kind::delay, function, nth, milliseconds);
 }
 
-int32_t vrfake_slow_copy(uint64_t nth, uint32_t milliseconds) { return arm(Faults::Kind::slow_copy, nullptr, nth, milliseconds); }
+int32_t vrfake_slow_copy(uint64_t nth, uint32_t milliseconds)
+{
+  return arm(Faults::Kind::slow_copy, nullptr, nth, milliseconds);
+}
 
 int32_t vrfake_short_copy(uint64_t nth, uint64_t bytes)
 {
-  return nth == 0 ? refuse("nth starts at 1") : arm(Faults::Kind::short_copy, nullptr, nth, static_cast<int64_t>(bytes));
+  return nth == 0 ? refuse("nth starts at 1")
+                  : arm(Faults::Kind::short_copy, nullptr, nth, static_cast<int64_t>(bytes));
 }
 
 int32_t vrfake_flip_copy(uint64_t nth, uint64_t offset, uint8_t mask)

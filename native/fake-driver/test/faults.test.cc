@@ -73,7 +73,8 @@ void every_call_of_a_program_can_be_made_to_fail()
   OK(small_application());
   auto const calls = fake().calls();
   CHECK(calls == 13);
-  CHECK(std::string{fake().call_name(1)} == "cuInit" && std::string{fake().call_name(calls)} == "cuDevicePrimaryCtxRelease_v2");
+  CHECK(std::string{fake().call_name(1)} == "cuInit" &&
+        std::string{fake().call_name(calls)} == "cuDevicePrimaryCtxRelease_v2");
   for (uint64_t nth = 1; nth <= calls; ++nth) {
     fake().reset();
     OK(fake().fail(nullptr, nth, 304));
@@ -199,16 +200,20 @@ void nonsense_is_not_armed()
 
 int main(int argc, char** argv)
 {
-#define TEST(name) {#name, name}
-  return run_tests(argc, argv, {
-    TEST(the_nth_call_of_a_function_fails_once_and_does_nothing),
-    TEST(every_call_of_a_program_can_be_made_to_fail),
-    TEST(asking_for_an_errors_name_is_no_call),
-    TEST(a_sticky_failure_stays_and_drops_queued_work),
-    TEST(a_lost_device_refuses_contexts_and_work),
-    TEST(copies_can_be_short_wrong_or_slow),
-    TEST(calls_can_be_slow),
-    TEST(one_bit_of_memory_flips),
-    TEST(nonsense_is_not_armed),
-  });
+#define TEST(name) \
+  {                \
+    #name, name    \
+  }
+  return run_tests(argc, argv,
+                   {
+                       TEST(the_nth_call_of_a_function_fails_once_and_does_nothing),
+                       TEST(every_call_of_a_program_can_be_made_to_fail),
+                       TEST(asking_for_an_errors_name_is_no_call),
+                       TEST(a_sticky_failure_stays_and_drops_queued_work),
+                       TEST(a_lost_device_refuses_contexts_and_work),
+                       TEST(copies_can_be_short_wrong_or_slow),
+                       TEST(calls_can_be_slow),
+                       TEST(one_bit_of_memory_flips),
+                       TEST(nonsense_is_not_armed),
+                   });
 }

@@ -14,24 +14,25 @@
 #include "../fake_driver.h"
 #include "../src/abi.h"
 
-#define CHECK(condition)                                                                    \
-  do {                                                                                      \
-    ++checks;                                                                               \
-    if (!(condition)) {                                                                     \
-      std::printf("%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition, test_name);   \
-      std::exit(1);                                                                         \
-    }                                                                                       \
+#define CHECK(condition)                                                                  \
+  do {                                                                                    \
+    ++checks;                                                                             \
+    if (!(condition)) {                                                                   \
+      std::printf("%s:%d: not so: %s (%s)\n", __FILE__, __LINE__, #condition, test_name); \
+      std::exit(1);                                                                       \
+    }                                                                                     \
   } while (false)
 
 /// Checks a result code and says what it was.
-#define CODE(wanted, call)                                                                                     \
-  do {                                                                                                         \
-    ++checks;                                                                                                  \
-    auto const got = (call);                                                                                   \
-    if (got != (wanted)) {                                                                                     \
-      std::printf("%s:%d: %s is %d, not %d (%s)\n", __FILE__, __LINE__, #call, static_cast<int>(got), static_cast<int>(wanted), test_name); \
-      std::exit(1);                                                                                            \
-    }                                                                                                          \
+#define CODE(wanted, call)                                                                            \
+  do {                                                                                                \
+    ++checks;                                                                                         \
+    auto const got = (call);                                                                          \
+    if (got != (wanted)) {                                                                            \
+      std::printf("%s:%d: %s is %d, not %d (%s)\n", __FILE__, __LINE__, #call, static_cast<int>(got), \
+                  static_cast<int>(wanted), test_name);                                               \
+      std::exit(1);                                                                                   \
+    }                                                                                                 \
   } while (false)
 
 #define OK(call) CODE(0, call)
@@ -70,11 +71,12 @@ struct Driver {
   }
 };
 
-#define VRFAKE_CONTROLS(X)                                                                                       \
-  X(abi_version) X(reset) X(configure) X(problem) X(kernel_release) X(fail) X(fail_sticky) X(delay) X(slow_copy) \
-  X(short_copy) X(flip_copy) X(idle_launch) X(flip) X(stick) X(lose) X(disarm) X(fired) X(calls) X(calls_of)     \
-  X(call_name) X(live) X(live_allocations) X(used_bytes) X(pinned_peak_bytes) X(dirty_bytes)                     \
-  X(dirty_pinned_bytes) X(allocation) X(peek) X(poke) X(kernels) X(register_kernel)
+#define VRFAKE_CONTROLS(X)                                                                                      \
+  X(abi_version)                                                                                                \
+  X(reset) X(configure) X(problem) X(kernel_release) X(fail) X(fail_sticky) X(delay) X(slow_copy) X(short_copy) \
+      X(flip_copy) X(idle_launch) X(flip) X(stick) X(lose) X(disarm) X(fired) X(calls) X(calls_of) X(call_name) \
+          X(live) X(live_allocations) X(used_bytes) X(pinned_peak_bytes) X(dirty_bytes) X(dirty_pinned_bytes)   \
+              X(allocation) X(peek) X(poke) X(kernels) X(register_kernel)
 
 struct Control {
 #define VRFAKE_FIELD(name) decltype(&vrfake_##name) name = nullptr;

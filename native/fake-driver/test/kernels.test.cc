@@ -128,7 +128,10 @@ void launches_are_checked()
 std::vector<unsigned char> cubin(unsigned architecture, unsigned char abi)
 {
   std::vector<unsigned char> image(64);
-  std::memcpy(image.data(), "\x7f" "ELF\x02\x01\x01", 7);
+  std::memcpy(image.data(),
+              "\x7f"
+              "ELF\x02\x01\x01",
+              7);
   image[8] = abi;
   image[18] = 190;
   image[abi >= 8 ? 49 : 48] = static_cast<unsigned char>(architecture);
@@ -169,13 +172,17 @@ void cubins_load_within_their_major_version_and_ptx_as_far_as_the_driver_knows()
 
 int main(int argc, char** argv)
 {
-#define TEST(name) {#name, name}
-  return run_tests(argc, argv, {
-    TEST(a_kernel_runs_on_device_memory_in_stream_order),
-    TEST(a_kernel_reads_what_is_read_only_but_a_store_is_an_illegal_address),
-    TEST(a_kernel_past_the_end_is_an_illegal_address),
-    TEST(an_idle_launch_reports_success_and_does_nothing),
-    TEST(launches_are_checked),
-    TEST(cubins_load_within_their_major_version_and_ptx_as_far_as_the_driver_knows),
-  });
+#define TEST(name) \
+  {                \
+    #name, name    \
+  }
+  return run_tests(argc, argv,
+                   {
+                       TEST(a_kernel_runs_on_device_memory_in_stream_order),
+                       TEST(a_kernel_reads_what_is_read_only_but_a_store_is_an_illegal_address),
+                       TEST(a_kernel_past_the_end_is_an_illegal_address),
+                       TEST(an_idle_launch_reports_success_and_does_nothing),
+                       TEST(launches_are_checked),
+                       TEST(cubins_load_within_their_major_version_and_ptx_as_far_as_the_driver_knows),
+                   });
 }

@@ -216,9 +216,11 @@ void pointers_are_described_as_the_driver_does()
     return code == 0 ? static_cast<int64_t>(value) : -1;
   };
   auto const last = region.address + region.bytes - 1;
-  CHECK(ask(kPointerMemoryType, last) == kMemoryDevice && ask(kPointerIsManaged, last) == 0 && ask(kPointerMapped, last) == 1);
+  CHECK(ask(kPointerMemoryType, last) == kMemoryDevice && ask(kPointerIsManaged, last) == 0 &&
+        ask(kPointerMapped, last) == 1);
   CHECK(ask(kPointerHostPointer, last) == -1 && ask(kPointerOrdinal, last) == 0 && ask(kPointerMempool, last) == 0);
-  CHECK(static_cast<uint64_t>(ask(kPointerRangeStart, last)) == region.address && ask(kPointerRangeSize, last) == 2 * kMiB);
+  CHECK(static_cast<uint64_t>(ask(kPointerRangeStart, last)) == region.address &&
+        ask(kPointerRangeSize, last) == 2 * kMiB);
   CHECK(ask(kPointerAccessFlags, last) == kAccessReadWrite && ask(kPointerBlockId, last) > 0);
   auto const buffer = ask(kPointerBufferId, last);
   OK(set_access(region, kAccessRead));
@@ -280,7 +282,8 @@ void memory_is_shared_by_descriptor_only_on_request()
   OK(cuda().cuMemExportToShareableHandle(&descriptor, region.handle, 1, 0));
   CHECK(descriptor >= 3 && (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0);
   Region other{0, 0, region.bytes};
-  OK(cuda().cuMemImportFromShareableHandle(&other.handle, reinterpret_cast<void*>(static_cast<intptr_t>(descriptor)), 1));
+  OK(cuda().cuMemImportFromShareableHandle(&other.handle, reinterpret_cast<void*>(static_cast<intptr_t>(descriptor)),
+                                           1));
   close(descriptor);
   CHECK(fake().live_allocations() == 1 && fake().live(VRFAKE_HANDLES) == 2);
   OK(cuda().cuMemAddressReserve(&other.address, other.bytes, 0, 0, 0));
@@ -297,7 +300,8 @@ void memory_is_shared_by_descriptor_only_on_request()
   auto const closed = map_region(2 * kMiB);
   CODE(kInvalidValue, cuda().cuMemExportToShareableHandle(&descriptor, closed.handle, 1, 0));
   auto const file = open("/dev/null", O_RDONLY);
-  CODE(kInvalidValue, cuda().cuMemImportFromShareableHandle(&other.handle, reinterpret_cast<void*>(static_cast<intptr_t>(file)), 1));
+  CODE(kInvalidValue,
+       cuda().cuMemImportFromShareableHandle(&other.handle, reinterpret_cast<void*>(static_cast<intptr_t>(file)), 1));
   close(file);
   free_region(closed);
 }
@@ -364,23 +368,27 @@ void managed_memory_says_so()
 
 int main(int argc, char** argv)
 {
-#define TEST(name) {#name, name}
-  return run_tests(argc, argv, {
-    TEST(calls_without_initialisation_or_context_are_refused),
-    TEST(primary_contexts_are_counted_and_take_their_plain_memory_along),
-    TEST(new_memory_is_poisoned_and_copies_arrive),
-    TEST(what_was_not_wiped_is_counted_when_it_is_freed),
-    TEST(handles_are_counted_and_memory_lives_while_it_is_mapped),
-    TEST(mappings_must_fit_their_reservation_and_go_as_a_whole),
-    TEST(memory_without_access_is_refused_and_comes_back_with_its_bytes),
-    TEST(a_fill_of_read_only_memory_is_an_illegal_address_that_sticks),
-    TEST(a_copy_into_read_only_memory_may_be_told_to_stick),
-    TEST(the_host_cannot_follow_a_device_address),
-    TEST(pointers_are_described_as_the_driver_does),
-    TEST(capacity_counts_ours_the_contexts_and_others),
-    TEST(memory_is_shared_by_descriptor_only_on_request),
-    TEST(each_device_has_its_own_memory),
-    TEST(host_memory_is_pinned_once_and_may_be_refused),
-    TEST(managed_memory_says_so),
-  });
+#define TEST(name) \
+  {                \
+    #name, name    \
+  }
+  return run_tests(argc, argv,
+                   {
+                       TEST(calls_without_initialisation_or_context_are_refused),
+                       TEST(primary_contexts_are_counted_and_take_their_plain_memory_along),
+                       TEST(new_memory_is_poisoned_and_copies_arrive),
+                       TEST(what_was_not_wiped_is_counted_when_it_is_freed),
+                       TEST(handles_are_counted_and_memory_lives_while_it_is_mapped),
+                       TEST(mappings_must_fit_their_reservation_and_go_as_a_whole),
+                       TEST(memory_without_access_is_refused_and_comes_back_with_its_bytes),
+                       TEST(a_fill_of_read_only_memory_is_an_illegal_address_that_sticks),
+                       TEST(a_copy_into_read_only_memory_may_be_told_to_stick),
+                       TEST(the_host_cannot_follow_a_device_address),
+                       TEST(pointers_are_described_as_the_driver_does),
+                       TEST(capacity_counts_ours_the_contexts_and_others),
+                       TEST(memory_is_shared_by_descriptor_only_on_request),
+                       TEST(each_device_has_its_own_memory),
+                       TEST(host_memory_is_pinned_once_and_may_be_refused),
+                       TEST(managed_memory_says_so),
+                   });
 }

@@ -63,13 +63,15 @@ struct Expected {
 void each_profile_is_what_its_name_says()
 {
   constexpr Expected table[] = {
-      {"h200", 1, 0, 0, 0, 0}, {"no-vmm", 0, 0, 0, 0, 0}, {"integrated", 1, 1, 1, 1, 2}, {"hmm", 1, 0, 1, 0, 1},
-      {"ats", 1, 0, 1, 1, 2},  {"wsl", 1, 0, 0, 0, 0},    {"small-memory", 1, 0, 0, 0, 0}, {"two-devices", 1, 0, 0, 0, 0},
-      {"mig", 1, 0, 0, 0, 0},  {"vgpu", 0, 0, 0, 0, 0},   {"no-nvml", 1, 0, 0, 0, 0},
+      {"h200", 1, 0, 0, 0, 0},         {"no-vmm", 0, 0, 0, 0, 0},      {"integrated", 1, 1, 1, 1, 2},
+      {"hmm", 1, 0, 1, 0, 1},          {"ats", 1, 0, 1, 1, 2},         {"wsl", 1, 0, 0, 0, 0},
+      {"small-memory", 1, 0, 0, 0, 0}, {"two-devices", 1, 0, 0, 0, 0}, {"mig", 1, 0, 0, 0, 0},
+      {"vgpu", 0, 0, 0, 0, 0},         {"no-nvml", 1, 0, 0, 0, 0},
   };
   for (auto const& [profile, vmm, integrated, pageable, host_tables, addressing] : table) {
     start((std::string{"profile="} + profile).c_str());
-    CHECK(attribute(102) == vmm && attribute(18) == integrated && attribute(88) == pageable && attribute(100) == host_tables);
+    CHECK(attribute(102) == vmm && attribute(18) == integrated && attribute(88) == pageable &&
+          attribute(100) == host_tables);
     auto const prop = prop_on(0);
     uint64_t handle = 0;
     CODE(vmm == 1 ? 0 : kNotSupported, cuda().cuMemCreate(&handle, 2 * kMiB, &prop, 0));
@@ -196,8 +198,9 @@ void nvml_sees_the_same_device()
 void settings_that_make_no_sense_change_nothing()
 {
   start("profile=small-memory");
-  for (auto const* const text : {"profile=h999", "total_bytes=-1", "total_bytes", "colour=red", "device=1 name=x", "devices=9", "granularity=100",
-                                 "attribute.x=1", "pointer.8=yes", "addressing=far", "readonly_copy=maybe", "total_bytes=1 colour=red"}) {
+  for (auto const* const text : {"profile=h999", "total_bytes=-1", "total_bytes", "colour=red", "device=1 name=x",
+                                 "devices=9", "granularity=100", "attribute.x=1", "pointer.8=yes", "addressing=far",
+                                 "readonly_copy=maybe", "total_bytes=1 colour=red"}) {
     CODE(-1, fake().configure(text));
     CHECK(std::string{fake().problem()}.size() > 5);
   }
@@ -219,13 +222,17 @@ void settings_that_make_no_sense_change_nothing()
 
 int main(int argc, char** argv)
 {
-#define TEST(name) {#name, name}
-  return run_tests(argc, argv, {
-    TEST(each_profile_is_what_its_name_says),
-    TEST(a_machine_without_a_device_says_so),
-    TEST(an_old_driver_lacks_what_came_later),
-    TEST(functions_are_found_by_name_as_of_a_version),
-    TEST(nvml_sees_the_same_device),
-    TEST(settings_that_make_no_sense_change_nothing),
-  });
+#define TEST(name) \
+  {                \
+    #name, name    \
+  }
+  return run_tests(argc, argv,
+                   {
+                       TEST(each_profile_is_what_its_name_says),
+                       TEST(a_machine_without_a_device_says_so),
+                       TEST(an_old_driver_lacks_what_came_later),
+                       TEST(functions_are_found_by_name_as_of_a_version),
+                       TEST(nvml_sees_the_same_device),
+                       TEST(settings_that_make_no_sense_change_nothing),
+                   });
 }

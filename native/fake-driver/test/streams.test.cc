@@ -222,16 +222,20 @@ void many_threads_use_the_driver_at_once()
 
 int main(int argc, char** argv)
 {
-#define TEST(name) {#name, name}
-  return run_tests(argc, argv, {
-    TEST(an_asynchronous_copy_is_done_when_its_turn_comes_and_not_before),
-    TEST(pageable_memory_is_taken_when_the_copy_is_queued),
-    TEST(streams_are_independent_until_an_event_orders_them),
-    TEST(the_default_stream_waits_for_all_that_did_not_opt_out),
-    TEST(a_fill_returns_before_it_is_done),
-    TEST(memory_that_is_unmapped_under_queued_work_is_an_illegal_address),
-    TEST(freeing_waits_for_the_device),
-    TEST(a_destroyed_stream_still_does_its_work),
-    TEST(many_threads_use_the_driver_at_once),
-  });
+#define TEST(name) \
+  {                \
+    #name, name    \
+  }
+  return run_tests(argc, argv,
+                   {
+                       TEST(an_asynchronous_copy_is_done_when_its_turn_comes_and_not_before),
+                       TEST(pageable_memory_is_taken_when_the_copy_is_queued),
+                       TEST(streams_are_independent_until_an_event_orders_them),
+                       TEST(the_default_stream_waits_for_all_that_did_not_opt_out),
+                       TEST(a_fill_returns_before_it_is_done),
+                       TEST(memory_that_is_unmapped_under_queued_work_is_an_illegal_address),
+                       TEST(freeing_waits_for_the_device),
+                       TEST(a_destroyed_stream_still_does_its_work),
+                       TEST(many_threads_use_the_driver_at_once),
+                   });
 }
