@@ -168,6 +168,36 @@ void cubins_load_within_their_major_version_and_ptx_as_far_as_the_driver_knows()
   CODE(kInvalidImage, load("nonsense that is longer than four bytes"));
 }
 
+/// As native/kernels/arguments.h has it.
+struct ZeroArguments {
+  uint64_t address, bytes, report;
+};
+struct ZeroReport {
+  uint64_t checked_bytes, non_zero_bytes;
+};
+
+void the_projects_kernels_run_from_their_table()
+{
+  start("profile=h200");
+  OK(fake().kernels((folder + "/libkernels.so").c_str()));
+  CODE(-1, fake().kernels((folder + "/libcuda.so.1").c_str()));
+  CODE(-1, fake().kernels("/nonexistent.so"));
+  void* module = nullptr;
+  void* check = nullptr;
+  OK(cuda().cuModuleLoadData(&module, kPtx));
+  for (auto const* const name : {"vr_fsverity_leaves", "vr_blake3_chunks", "vr_blake3_parents", "vr_zero_check"})
+    OK(cuda().cuModuleGetFunction(&check, module, name));
+  auto const region = map_region(2 * kMiB);
+  OK(cuda().cuMemsetD8_v2(region.address, 0, region.bytes));
+  OK(cuda().cuMemsetD8_v2(region.address + 77777, 1, 3));
+  ZeroArguments arguments{region.address, kMiB, region.address + kMiB};
+  void* params[] = {&arguments};
+  OK(cuda().cuLaunchKernel(check, 16, 1, 1, 128, 1, 1, 0, nullptr, params, nullptr));
+  ZeroReport report{};
+  OK(cuda().cuMemcpyDtoH_v2(&report, region.address + kMiB, sizeof report));
+  CHECK(report.checked_bytes == kMiB && report.non_zero_bytes == 3);
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -182,7 +212,8 @@ int main(int argc, char** argv)
                        TEST(a_kernel_reads_what_is_read_only_but_a_store_is_an_illegal_address),
                        TEST(a_kernel_past_the_end_is_an_illegal_address),
                        TEST(an_idle_launch_reports_success_and_does_nothing),
-                       TEST(launches_are_checked),
+                       TEST(the_projects_kernels_run_from_their_table),
+    TEST(launches_are_checked),
                        TEST(cubins_load_within_their_major_version_and_ptx_as_far_as_the_driver_knows),
                    });
 }
