@@ -46,7 +46,8 @@ VRFAKE_API void vrfake_reset(void);
  *
  * @param text `key=value` pairs, separated by spaces or newlines, in order:
  *   profile=NAME           start from a profile: h200, no-vmm, integrated, hmm, ats, wsl, small-memory, two-devices, no-device,
- *                          old-driver, no-nvml, mig, vgpu. Forgets every setting so far; what is allocated stays.
+ *                          old-driver, no-nvml, mig, vgpu. Forgets every setting so far; what is allocated stays,
+ *                          so it may not take away a device that is in use.
  *   driver_version=N       what cuDriverGetVersion says; functions newer than that are refused.
  *   devices=N              0 to 8 devices; new ones are like device 0, with another UUID and PCI address.
  *   device=N               keys from here on are for this device only. Without it: for every device.

@@ -2,6 +2,7 @@
 // The functions of fake_driver.h.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -92,6 +93,15 @@ uint64_t context_references(State const& all)
   return sum;
 }
 
+/// One more than the highest ordinal that a context or an allocation is on.
+uint32_t devices_in_use(State const& all)
+{
+  uint32_t count = 0;
+  for (auto const& [id, context] : all.contexts) count = std::max(count, context.device + 1);
+  for (auto const& [id, block] : all.memory.blocks()) count = std::max(count, block->device + 1);
+  return count;
+}
+
 vrfake_allocation_info describe(Memory const& memory, Block const& block)
 {
   vrfake_allocation_info info{block.id, block.bytes, block.device, block.vmm ? 1U : 0U, 0, 0};
@@ -154,8 +164,11 @@ int32_t vrfake_configure(char const* text)
   if (text == nullptr) return refuse("no text");
   auto& all = state();
   std::scoped_lock const lock{all.mutex};
-  auto why = apply(all.config, text);
-  return why.empty() ? 0 : refuse(std::move(why));
+  auto changed = all.config;
+  if (auto why = apply(changed, text); !why.empty()) return refuse(std::move(why));
+  if (changed.devices.size() < devices_in_use(all)) return refuse("a device that is in use cannot go away");
+  all.config = std::move(changed);
+  return 0;
 }
 
 char const* vrfake_problem(void) { return problem().c_str(); }

@@ -216,6 +216,8 @@ void settings_that_make_no_sense_change_nothing()
   OK(cuda().cuDeviceTotalMem_v2(&total, 2));
   CHECK(std::string{name} == "Third device" && total == kMiB);
   CODE(kInvalidDevice, cuda().cuDeviceTotalMem_v2(&total, 3));
+  CODE(-1, fake().configure("profile=no-device"));
+  OK(fake().configure("profile=h200"));
 }
 
 }  // namespace

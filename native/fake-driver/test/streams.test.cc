@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Order: what is queued where, what waits for what, and what an application gets that did not wait.
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "harness.h"
@@ -128,6 +129,14 @@ void the_default_stream_waits_for_all_that_did_not_opt_out()
   unsigned char bytes[2];
   OK(cuda().cuMemcpyDtoH_v2(bytes, region.address, 2));
   CHECK(bytes[0] == 8 && bytes[1] == 7);
+  Gate held;
+  held.hold(nullptr);
+  OK(cuda().cuMemsetD8Async(region.address, 9, 1, blocking));
+  std::this_thread::sleep_for(std::chrono::milliseconds{20});
+  CODE(kNotReady, cuda().cuStreamQuery(blocking));
+  OK(cuda().cuStreamQuery(apart));
+  held.open = true;
+  OK(cuda().cuStreamSynchronize(blocking));
 }
 
 void a_fill_returns_before_it_is_done()
