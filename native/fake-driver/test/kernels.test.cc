@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels: which images load, what a launch does, and what happens to one that touches what it may not.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdint>
 
 #include "harness.h"
@@ -57,6 +61,16 @@ void a_kernel_runs_on_device_memory_in_stream_order()
   OK(launch_add(function, region.address, 500, 2));
   OK(cuda().cuCtxSynchronize());
   CHECK(byte_at(region.address) == 7 && byte_at(region.address + 999) == 5 && byte_at(region.address + 1000) == 1);
+  // Only the kernel could follow the address.
+  std::fflush(stdout);
+  auto const child = fork();
+  if (child == 0) {
+    signal(SIGSEGV, SIG_DFL);
+    _exit(*reinterpret_cast<unsigned char volatile*>(region.address));
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
   free_region(region);
 }
 
