@@ -46,7 +46,8 @@ VRFAKE_API void vrfake_reset(void);
  *
  * @param text `key=value` pairs, separated by spaces or newlines, in order:
  *   profile=NAME           start from a profile: h200, no-vmm, integrated, hmm, ats, wsl, small-memory, two-devices, no-device,
- *                          old-driver, no-nvml, mig, vgpu. Forgets every setting so far; what is allocated stays.
+ *                          old-driver, no-nvml, mig, vgpu. Forgets every setting so far; what is allocated stays,
+ *                          so it may not take away a device that is in use.
  *   driver_version=N       what cuDriverGetVersion says; functions newer than that are refused.
  *   devices=N              0 to 8 devices; new ones are like device 0, with another UUID and PCI address.
  *   device=N               keys from here on are for this device only. Without it: for every device.
@@ -124,18 +125,19 @@ VRFAKE_API const char* vrfake_call_name(uint64_t nth);
 
 /** What vrfake_live() counts. */
 enum {
-  VRFAKE_ALLOCATIONS = 0,   /**< Blocks of device memory, VMM and plain, that a handle, a mapping or an address still holds. */
-  VRFAKE_HANDLES = 1,       /**< References to VMM handles: cuMemCreate, import and retain add one each. */
-  VRFAKE_MAPPINGS = 2,      /**< VMM mappings. */
-  VRFAKE_RESERVATIONS = 3,  /**< VMM address ranges. */
-  VRFAKE_PLAIN = 4,         /**< cuMemAlloc and cuMemAllocManaged. */
-  VRFAKE_PINNED = 5,        /**< Pinned host ranges, allocated or registered. */
+  VRFAKE_ALLOCATIONS =
+      0, /**< Blocks of device memory, VMM and plain, that a handle, a mapping or an address still holds. */
+  VRFAKE_HANDLES = 1,      /**< References to VMM handles: cuMemCreate, import and retain add one each. */
+  VRFAKE_MAPPINGS = 2,     /**< VMM mappings. */
+  VRFAKE_RESERVATIONS = 3, /**< VMM address ranges. */
+  VRFAKE_PLAIN = 4,        /**< cuMemAlloc and cuMemAllocManaged. */
+  VRFAKE_PINNED = 5,       /**< Pinned host ranges, allocated or registered. */
   VRFAKE_PINNED_BYTES = 6,
   VRFAKE_STREAMS = 7,
   VRFAKE_EVENTS = 8,
   VRFAKE_MODULES = 9,
-  VRFAKE_CONTEXTS = 10,     /**< References to primary contexts, and created contexts. */
-  VRFAKE_NVML = 11,         /**< nvmlInit_v2 calls without their nvmlShutdown. */
+  VRFAKE_CONTEXTS = 10, /**< References to primary contexts, and created contexts. */
+  VRFAKE_NVML = 11,     /**< nvmlInit_v2 calls without their nvmlShutdown. */
   VRFAKE_LIVE_KINDS = 12
 };
 
@@ -159,11 +161,11 @@ VRFAKE_API uint64_t vrfake_dirty_pinned_bytes(void);
 
 /** One live allocation. */
 typedef struct vrfake_allocation_info {
-  uint64_t id;      /**< Never reused in the process; what CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID says. */
+  uint64_t id; /**< Never reused in the process; what CU_POINTER_ATTRIBUTE_MEMORY_BLOCK_ID says. */
   uint64_t bytes;
   uint32_t device;
-  uint32_t vmm;     /**< 1 for cuMemCreate, 0 for cuMemAlloc. */
-  uint32_t access;  /**< Of its first mapping for its own device: 0 none or not mapped, 1 read, 3 read and write. */
+  uint32_t vmm;    /**< 1 for cuMemCreate, 0 for cuMemAlloc. */
+  uint32_t access; /**< Of its first mapping for its own device: 0 none or not mapped, 1 read, 3 read and write. */
   uint32_t mappings;
 } vrfake_allocation_info;
 
@@ -188,8 +190,8 @@ typedef struct vrfake_launch {
 
 /** A kernel compiled for the host. */
 typedef struct vrfake_kernel {
-  const char* name;             /**< As cuModuleGetFunction is asked for it. */
-  const uint32_t* param_bytes;  /**< Size of each parameter, ended by 0. They are copied when the kernel is launched. */
+  const char* name;            /**< As cuModuleGetFunction is asked for it. */
+  const uint32_t* param_bytes; /**< Size of each parameter, ended by 0. They are copied when the kernel is launched. */
   /** Runs the whole grid on a thread of the stream. `params[i]` points at a copy of parameter i; a device address may be used as a pointer. */
   void (*run)(const vrfake_launch* launch, void* const* params);
 } vrfake_kernel;

@@ -122,5 +122,4 @@ struct MemAccessDesc {
   int flags;
 };
 
-
 }  // namespace vrfake

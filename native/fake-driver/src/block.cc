@@ -39,7 +39,8 @@ void fill_poison(std::byte* data, uint64_t bytes, uint64_t poison)
   if (poison == 0) return;
   auto const whole = std::min(bytes, poison);
   std::memset(data, kPoison, whole);
-  for (auto at = round_up(whole, 2 * kMiB); at < bytes; at += 2 * kMiB) std::memset(data + at, kPoison, std::min(kPage, bytes - at));
+  for (auto at = round_up(whole, 2 * kMiB); at < bytes; at += 2 * kMiB)
+    std::memset(data + at, kPoison, std::min(kPage, bytes - at));
 }
 
 }  // namespace

@@ -144,7 +144,8 @@ std::optional<bool> set_driver(Config& config, std::string_view key, std::string
   return std::nullopt;
 }
 
-std::optional<bool> set_devices(Config& config, std::optional<uint32_t> only, std::string_view key, std::string_view value)
+std::optional<bool> set_devices(Config& config, std::optional<uint32_t> only, std::string_view key,
+                                std::string_view value)
 {
   std::optional<bool> done;
   for (uint32_t ordinal = 0; ordinal < config.devices.size(); ++ordinal) {

@@ -5,7 +5,10 @@
 namespace vrfake {
 namespace {
 
-bool is_device(State const& all, int device) { return device >= 0 && static_cast<size_t>(device) < all.config.devices.size(); }
+bool is_device(State const& all, int device)
+{
+  return device >= 0 && static_cast<size_t>(device) < all.config.devices.size();
+}
 
 uint64_t create(State& all, uint32_t device, bool primary, unsigned flags)
 {

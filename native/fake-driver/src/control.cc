@@ -2,11 +2,10 @@
 // The functions of fake_driver.h.
 #include <dlfcn.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <cstring>
 
 #include "launch.h"
-#include "nvml_bridge.h"
 #include "state.h"
 
 namespace vrfake {
@@ -39,7 +38,8 @@ int32_t with_block(uint64_t id, uint64_t offset, uint64_t bytes, Use&& use)
   auto const blocks = all.memory.blocks();
   auto const found = blocks.find(id);
   if (found == blocks.end()) return refuse("no live allocation has this id");
-  if (offset > found->second->bytes || bytes > found->second->bytes - offset) return refuse("past the end of the allocation");
+  if (offset > found->second->bytes || bytes > found->second->bytes - offset)
+    return refuse("past the end of the allocation");
   use(found->second->alias() + offset);
   return 0;
 }
@@ -91,6 +91,15 @@ uint64_t context_references(State const& all)
   return sum;
 }
 
+/// One more than the highest ordinal that a context or an allocation is on.
+uint32_t devices_in_use(State const& all)
+{
+  uint32_t count = 0;
+  for (auto const& [id, context] : all.contexts) count = std::max(count, context.device + 1);
+  for (auto const& [id, block] : all.memory.blocks()) count = std::max(count, block->device + 1);
+  return count;
+}
+
 vrfake_allocation_info describe(Memory const& memory, Block const& block)
 {
   vrfake_allocation_info info{block.id, block.bytes, block.device, block.vmm ? 1U : 0U, 0, 0};
@@ -99,24 +108,6 @@ vrfake_allocation_info describe(Memory const& memory, Block const& block)
     if (info.mappings++ == 0) info.access = mapping.access[block.device];
   }
   return info;
-}
-
-std::string uuid_text(std::array<uint8_t, 16> const& uuid)
-{
-  std::string text = "GPU-";
-  for (size_t at = 0; at < uuid.size(); ++at) {
-    char pair[3];
-    std::snprintf(pair, sizeof pair, "%02x", uuid[at]);
-    if (at == 4 || at == 6 || at == 8 || at == 10) text += '-';
-    text += pair;
-  }
-  return text;
-}
-
-template <size_t Room>
-void put(char (&out)[Room], std::string const& text)
-{
-  std::snprintf(out, Room, "%s", text.c_str());
 }
 
 }  // namespace
@@ -153,8 +144,11 @@ int32_t vrfake_configure(char const* text)
   if (text == nullptr) return refuse("no text");
   auto& all = state();
   std::scoped_lock const lock{all.mutex};
-  auto why = apply(all.config, text);
-  return why.empty() ? 0 : refuse(std::move(why));
+  auto changed = all.config;
+  if (auto why = apply(changed, text); !why.empty()) return refuse(std::move(why));
+  if (changed.devices.size() < devices_in_use(all)) return refuse("a device that is in use cannot go away");
+  all.config = std::move(changed);
+  return 0;
 }
 
 char const* vrfake_problem(void) { return problem().c_str(); }
@@ -168,12 +162,14 @@ char const* vrfake_kernel_release(void)
 
 int32_t vrfake_fail(char const* function, uint64_t nth, int32_t code)
 {
-  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error") : arm(Faults::Kind::fail, function, nth, code);
+  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error")
+                               : arm(Faults::Kind::fail, function, nth, code);
 }
 
 int32_t vrfake_fail_sticky(char const* function, uint64_t nth, int32_t code)
 {
-  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error") : arm(Faults::Kind::stick, function, nth, code);
+  return nth == 0 || code == 0 ? refuse("nth starts at 1, and 0 is no error")
+                               : arm(Faults::Kind::stick, function, nth, code);
 }
 
 int32_t vrfake_delay(char const* function, uint64_t nth, uint32_t milliseconds)
@@ -181,11 +177,15 @@ int32_t vrfake_delay(char const* function, uint64_t nth, uint32_t milliseconds)
   return arm(Faults::Kind::delay, function, nth, milliseconds);
 }
 
-int32_t vrfake_slow_copy(uint64_t nth, uint32_t milliseconds) { return arm(Faults::Kind::slow_copy, nullptr, nth, milliseconds); }
+int32_t vrfake_slow_copy(uint64_t nth, uint32_t milliseconds)
+{
+  return arm(Faults::Kind::slow_copy, nullptr, nth, milliseconds);
+}
 
 int32_t vrfake_short_copy(uint64_t nth, uint64_t bytes)
 {
-  return nth == 0 ? refuse("nth starts at 1") : arm(Faults::Kind::short_copy, nullptr, nth, static_cast<int64_t>(bytes));
+  return nth == 0 ? refuse("nth starts at 1")
+                  : arm(Faults::Kind::short_copy, nullptr, nth, static_cast<int64_t>(bytes));
 }
 
 int32_t vrfake_flip_copy(uint64_t nth, uint64_t offset, uint8_t mask)
@@ -316,63 +316,6 @@ int32_t vrfake_register_kernel(vrfake_kernel const* kernel)
   if (kernel == nullptr || kernel->name == nullptr || kernel->param_bytes == nullptr || kernel->run == nullptr)
     return refuse("a kernel needs a name, the sizes of its parameters and a function");
   take_kernel(kernel);
-  return 0;
-}
-
-int32_t vrfake_nvml_enter(char const* function)
-{
-  auto const fault = state().faults.on_call(function);
-  if (fault.delay_ms > 0) std::this_thread::sleep_for(std::chrono::milliseconds{fault.delay_ms});
-  return fault.code.value_or(0);
-}
-
-int64_t vrfake_nvml_references(int32_t change)
-{
-  auto& all = state();
-  std::scoped_lock const lock{all.mutex};
-  if (!all.config.nvml || (change < 0 && all.nvml_references == 0)) return -1;
-  all.nvml_references += static_cast<uint64_t>(change);
-  return static_cast<int64_t>(all.nvml_references);
-}
-
-uint32_t vrfake_nvml_devices(void)
-{
-  auto& all = state();
-  std::scoped_lock const lock{all.mutex};
-  return static_cast<uint32_t>(all.config.devices.size());
-}
-
-int32_t vrfake_nvml_describe(uint32_t index, vrfake_nvml_device* out)
-{
-  auto& all = state();
-  std::scoped_lock const lock{all.mutex};
-  if (index >= all.config.devices.size()) return -1;
-  auto const& device = all.config.devices[index];
-  *out = vrfake_nvml_device{};
-  put(out->name, device.name);
-  put(out->uuid, uuid_text(device.uuid));
-  put(out->driver_release, all.config.driver_release);
-  out->driver_version = all.config.driver_version;
-  out->pci_domain = device.attribute(kAttributePciDomain);
-  out->pci_bus = device.attribute(kAttributePciBus);
-  out->pci_slot = device.attribute(kAttributePciDevice);
-  out->major = device.attribute(kAttributeMajor);
-  out->minor = device.attribute(kAttributeMinor);
-  out->sm_clock_mhz = device.attribute(13) / 1000;
-  out->memory_clock_mhz = device.attribute(36) / 1000;
-  out->total_bytes = device.total_bytes;
-  out->used_bytes = device.total_bytes - all.free_bytes(index);
-  out->foreign_bytes = device.foreign_bytes;
-  out->ecc_corrected = device.ecc_corrected;
-  out->ecc_uncorrected = device.ecc_uncorrected;
-  out->addressing = device.addressing;
-  out->ecc = device.attribute(kAttributeEcc) != 0;
-  out->mig = device.mig;
-  out->virtual_gpu = device.virtual_gpu;
-  out->integrated = device.attribute(18) != 0;
-  out->remap_pending = device.remap_pending;
-  out->remap_failed = device.remap_failed;
-  out->lost = all.lost[index];
   return 0;
 }
 

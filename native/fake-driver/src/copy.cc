@@ -18,7 +18,10 @@ struct Side {
 constexpr Side on_device(Address address) { return {address, false}; }
 Side on_host(void const* data) { return {reinterpret_cast<Address>(data), true}; }
 
-bool reads_pageable(State const& all, uint32_t device) { return all.config.devices[device].attribute(kAttributePageableAccess) != 0; }
+bool reads_pageable(State const& all, uint32_t device)
+{
+  return all.config.devices[device].attribute(kAttributePageableAccess) != 0;
+}
 
 Resolved resolve(State& all, Side side, uint64_t bytes, uint32_t device, bool write)
 {
@@ -84,7 +87,8 @@ int check_copy(State& all, Side target, Side source, uint64_t bytes, uint32_t de
 /// Whether a side is host memory that is not pinned, which the driver copies through a buffer of its own.
 bool is_pageable(State& all, Side side)
 {
-  return side.host && all.memory.mapping_at(side.address) == nullptr && all.memory.pinned_at(side.address) == all.memory.pinned.end();
+  return side.host && all.memory.mapping_at(side.address) == nullptr &&
+         all.memory.pinned_at(side.address) == all.memory.pinned.end();
 }
 
 struct Queued {
@@ -98,7 +102,8 @@ Queued queue_copy(State& all, Side target, Side source, uint64_t bytes, void* st
   auto const stream = stream_of(all, stream_handle);
   if (stream == nullptr) return {kInvalidHandle, {}, false};
   if (bytes == 0) return {};
-  if (auto const code = check_copy(all, target, source, bytes, stream->device); code != kSuccess) return {code, {}, false};
+  if (auto const code = check_copy(all, target, source, bytes, stream->device); code != kSuccess)
+    return {code, {}, false};
   auto const fault = all.faults.on_copy(bytes);
   std::shared_ptr<std::vector<std::byte>> staged;
   auto const blocking = is_pageable(all, target);
@@ -108,7 +113,10 @@ Queued queue_copy(State& all, Side target, Side source, uint64_t bytes, void* st
     source = on_host(staged->data());
   }
   auto const device = stream->device;
-  auto const sequence = enqueue(all, stream, [=] { (void)staged; run_copy(target, source, bytes, device, fault); });
+  auto const sequence = enqueue(all, stream, [=] {
+    (void)staged;
+    run_copy(target, source, bytes, device, fault);
+  });
   return {kSuccess, {stream, sequence}, blocking};
 }
 
@@ -145,7 +153,8 @@ void run_fill(Address address, Unit value, uint64_t bytes, uint32_t device)
     if constexpr (sizeof(Unit) == 1) {
       std::memset(segment.data, value, segment.bytes);
     } else {
-      for (uint64_t at = 0; at + sizeof value <= segment.bytes; at += sizeof value) std::memcpy(segment.data + at, &value, sizeof value);
+      for (uint64_t at = 0; at + sizeof value <= segment.bytes; at += sizeof value)
+        std::memcpy(segment.data + at, &value, sizeof value);
     }
   }
 }
@@ -215,11 +224,20 @@ int cuMemcpyDtoDAsync_v2(uint64_t target, uint64_t source, size_t bytes, void* s
   return copy("cuMemcpyDtoDAsync_v2", 3020, on_device(target), on_device(source), bytes, stream, Returns::when_queued);
 }
 
-int cuMemsetD8_v2(uint64_t address, unsigned char value, size_t count) { return fill("cuMemsetD8_v2", address, value, count, nullptr); }
+int cuMemsetD8_v2(uint64_t address, unsigned char value, size_t count)
+{
+  return fill("cuMemsetD8_v2", address, value, count, nullptr);
+}
 
-int cuMemsetD16_v2(uint64_t address, unsigned short value, size_t count) { return fill("cuMemsetD16_v2", address, value, count, nullptr); }
+int cuMemsetD16_v2(uint64_t address, unsigned short value, size_t count)
+{
+  return fill("cuMemsetD16_v2", address, value, count, nullptr);
+}
 
-int cuMemsetD32_v2(uint64_t address, unsigned value, size_t count) { return fill("cuMemsetD32_v2", address, value, count, nullptr); }
+int cuMemsetD32_v2(uint64_t address, unsigned value, size_t count)
+{
+  return fill("cuMemsetD32_v2", address, value, count, nullptr);
+}
 
 int cuMemsetD8Async(uint64_t address, unsigned char value, size_t count, void* stream)
 {

@@ -9,12 +9,16 @@
 namespace vrfake {
 namespace {
 
-bool is_device(State const& all, int device) { return device >= 0 && static_cast<size_t>(device) < all.config.devices.size(); }
+bool is_device(State const& all, int device)
+{
+  return device >= 0 && static_cast<size_t>(device) < all.config.devices.size();
+}
 
 std::string pci_address(DeviceConfig const& device)
 {
   char text[16];
-  std::snprintf(text, sizeof text, "%04x:%02x:%02x.0", static_cast<unsigned>(device.attribute(kAttributePciDomain)) & 0xFFFFU,
+  std::snprintf(text, sizeof text, "%04x:%02x:%02x.0",
+                static_cast<unsigned>(device.attribute(kAttributePciDomain)) & 0xFFFFU,
                 static_cast<unsigned>(device.attribute(kAttributePciBus)) & 0xFFU,
                 static_cast<unsigned>(device.attribute(kAttributePciDevice)) & 0xFFU);
   return text;
@@ -135,7 +139,8 @@ int cuDeviceGetByPCIBusId(int* device, char const* address)
   return locked("cuDeviceGetByPCIBusId", 4010, Needs::initialisation, [&](State& all) {
     if (device == nullptr || address == nullptr) return kInvalidValue;
     auto const& devices = all.config.devices;
-    auto const found = std::find_if(devices.begin(), devices.end(), [&](auto const& one) { return pci_address(one) == address; });
+    auto const found =
+        std::find_if(devices.begin(), devices.end(), [&](auto const& one) { return pci_address(one) == address; });
     if (found == devices.end()) return kInvalidDevice;
     *device = static_cast<int>(found - devices.begin());
     return kSuccess;

@@ -83,12 +83,13 @@ constexpr Named kCodes[] = {
 
 Named const* find(int code)
 {
-  auto const* const found = std::lower_bound(std::begin(kCodes), std::end(kCodes), code, [](Named const& one, int wanted) { return one.code < wanted; });
+  auto const* const found = std::lower_bound(std::begin(kCodes), std::end(kCodes), code,
+                                             [](Named const& one, int wanted) { return one.code < wanted; });
   return found != std::end(kCodes) && found->code == code ? found : nullptr;
 }
 
 /// Works before cuInit and whatever the driver's state.
-int tell(char const* function, int code, char const** out, char const* Named::*part)
+int tell(char const* function, int code, char const** out, char const* Named::* part)
 {
   return call(function, 6000, Needs::nothing, [&] {
     if (out == nullptr) return kInvalidValue;

@@ -75,7 +75,8 @@ CopyFault Faults::on_copy(uint64_t bytes)
   std::scoped_lock const lock{mutex_};
   CopyFault result;
   for (auto& fault : armed_) {
-    auto const of_copies = fault.kind == Kind::slow_copy || fault.kind == Kind::short_copy || fault.kind == Kind::flip_copy;
+    auto const of_copies =
+        fault.kind == Kind::slow_copy || fault.kind == Kind::short_copy || fault.kind == Kind::flip_copy;
     if (!of_copies) continue;
     auto const amount = static_cast<uint64_t>(fault.value);
     // A copy too short to suffer the fault is counted, but the fault has not fired.

@@ -26,8 +26,8 @@ std::map<std::string, vrfake_kernel const*, std::less<>>& kernels()
 thread_local sigjmp_buf* volatile escape = nullptr;
 
 /// What handled the two signals before.
-struct sigaction before_segv {};
-struct sigaction before_bus {};
+struct sigaction before_segv{};
+struct sigaction before_bus{};
 
 void on_fault(int signal, siginfo_t* info, void* context)
 {
@@ -44,7 +44,7 @@ void install_handler()
 {
   static std::once_flag once;
   std::call_once(once, [] {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_sigaction = on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     sigemptyset(&action.sa_mask);

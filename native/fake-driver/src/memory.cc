@@ -76,7 +76,8 @@ Resolved Memory::resolve(Address address, uint64_t bytes, uint32_t device, bool 
     auto* const mapping = mapping_at(at);
     auto const left = bytes - (at - address);
     if (mapping == nullptr) {
-      if (!host || result.device || reservation_at(at) != reservations.end()) return result.reach = Reach::unmapped, result;
+      if (!host || result.device || reservation_at(at) != reservations.end())
+        return result.reach = Reach::unmapped, result;
       result.segments.push_back({reinterpret_cast<std::byte*>(at), left, nullptr});
       break;
     }
@@ -110,7 +111,8 @@ void Memory::map(Mapping mapping)
   auto* const where = reinterpret_cast<void*>(mapping.base);
   auto const file_offset = static_cast<off_t>(mapping.offset);
   auto const size = round_up(mapping.bytes, kPage);
-  if (mmap(where, size, PROT_NONE, MAP_SHARED | MAP_FIXED, mapping.block->descriptor(), file_offset) == MAP_FAILED) throw std::bad_alloc{};
+  if (mmap(where, size, PROT_NONE, MAP_SHARED | MAP_FIXED, mapping.block->descriptor(), file_offset) == MAP_FAILED)
+    throw std::bad_alloc{};
   protect(mapping);
   mappings.emplace(mapping.base, std::move(mapping));
 }

@@ -70,7 +70,11 @@ int judge_ptx(Config const& config, DeviceConfig const& device, std::string_view
 int judge_image(Config const& config, DeviceConfig const& device, void const* image)
 {
   auto const* const bytes = static_cast<unsigned char const*>(image);
-  if (std::memcmp(bytes, "\x7f" "ELF", 4) == 0) return judge_cubin(config, device, bytes);
+  if (std::memcmp(bytes,
+                  "\x7f"
+                  "ELF",
+                  4) == 0)
+    return judge_cubin(config, device, bytes);
   uint32_t magic = 0;
   std::memcpy(&magic, bytes, sizeof magic);
   if (magic == kFatbinMagic) return kSuccess;
@@ -82,7 +86,8 @@ int load(char const* function, int since, void** module, void const* image)
   return locked(function, since, Needs::context, [&](State& all) -> int {
     if (module == nullptr || image == nullptr) return kInvalidValue;
     auto const& context = all.contexts.at(current_stack().back());
-    if (auto const code = judge_image(all.config, all.config.devices[context.device], image); code != kSuccess) return code;
+    if (auto const code = judge_image(all.config, all.config.devices[context.device], image); code != kSuccess)
+      return code;
     auto const id = next_id();
     all.modules.emplace(id, context.id);
     *module = handle_of(id);
@@ -145,7 +150,10 @@ extern "C" {
 
 int cuModuleLoadData(void** module, void const* image) { return load("cuModuleLoadData", 2000, module, image); }
 
-int cuModuleLoadDataEx(void** module, void const* image, unsigned, int*, void**) { return load("cuModuleLoadDataEx", 2010, module, image); }
+int cuModuleLoadDataEx(void** module, void const* image, unsigned, int*, void**)
+{
+  return load("cuModuleLoadDataEx", 2010, module, image);
+}
 
 int cuModuleUnload(void* module)
 {
@@ -184,16 +192,14 @@ int cuFuncGetAttribute(int* value, int attribute, void* function)
 
 int cuFuncSetAttribute(void* function, int, int)
 {
-  return locked("cuFuncSetAttribute", 9000, Needs::context, [&](State& all) {
-    return all.functions.contains(id_of(function)) ? kSuccess : kInvalidHandle;
-  });
+  return locked("cuFuncSetAttribute", 9000, Needs::context,
+                [&](State& all) { return all.functions.contains(id_of(function)) ? kSuccess : kInvalidHandle; });
 }
 
 int cuFuncSetCacheConfig(void* function, int)
 {
-  return locked("cuFuncSetCacheConfig", 3000, Needs::context, [&](State& all) {
-    return all.functions.contains(id_of(function)) ? kSuccess : kInvalidHandle;
-  });
+  return locked("cuFuncSetCacheConfig", 3000, Needs::context,
+                [&](State& all) { return all.functions.contains(id_of(function)) ? kSuccess : kInvalidHandle; });
 }
 
 int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads, size_t)
@@ -206,8 +212,9 @@ int cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int
   });
 }
 
-int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
-                   unsigned shared_bytes, void* stream_handle, void** params, void** extra)
+int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                   unsigned block_y, unsigned block_z, unsigned shared_bytes, void* stream_handle, void** params,
+                   void** extra)
 {
   return locked("cuLaunchKernel", 4000, Needs::context, [&](State& all) -> int {
     auto const found = all.functions.find(id_of(function));
@@ -216,7 +223,8 @@ int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned gr
     auto const* const kernel = found->second.kernel;
     if (extra != nullptr) return kNotSupported;
     vrfake_launch const shape{{grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, shared_bytes, stream->device};
-    if (!is_shape(all.config.devices[stream->device], shape) || (params == nullptr && kernel->param_bytes[0] != 0)) return kInvalidValue;
+    if (!is_shape(all.config.devices[stream->device], shape) || (params == nullptr && kernel->param_bytes[0] != 0))
+      return kInvalidValue;
     if (all.faults.on_launch()) return kSuccess;
     auto const launch = std::make_shared<Launch>(take_params(kernel, shape, params));
     enqueue(all, stream, [launch] { run(*launch); });

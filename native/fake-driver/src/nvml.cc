@@ -117,8 +117,8 @@ int find_device(void** out, Fits&& fits)
 
 void pci_text(vrfake_nvml_device const& device, char* out, size_t room)
 {
-  std::snprintf(out, room, "%08X:%02X:%02X.0", static_cast<unsigned>(device.pci_domain), static_cast<unsigned>(device.pci_bus) & 0xFFU,
-                static_cast<unsigned>(device.pci_slot) & 0xFFU);
+  std::snprintf(out, room, "%08X:%02X:%02X.0", static_cast<unsigned>(device.pci_domain),
+                static_cast<unsigned>(device.pci_bus) & 0xFFU, static_cast<unsigned>(device.pci_slot) & 0xFFU);
 }
 
 }  // namespace
@@ -219,12 +219,14 @@ VRFAKE_NVML int nvmlDeviceGetHandleByPciBusId_v2(char const* address, void** out
 
 VRFAKE_NVML int nvmlDeviceGetUUID(void* handle, char* out, unsigned room)
 {
-  return device_call("nvmlDeviceGetUUID", handle, [&](auto const& device) { return copy_text(device.uuid, out, room); });
+  return device_call("nvmlDeviceGetUUID", handle,
+                     [&](auto const& device) { return copy_text(device.uuid, out, room); });
 }
 
 VRFAKE_NVML int nvmlDeviceGetName(void* handle, char* out, unsigned room)
 {
-  return device_call("nvmlDeviceGetName", handle, [&](auto const& device) { return copy_text(device.name, out, room); });
+  return device_call("nvmlDeviceGetName", handle,
+                     [&](auto const& device) { return copy_text(device.name, out, room); });
 }
 
 VRFAKE_NVML int nvmlDeviceGetIndex(void* handle, unsigned* out)
@@ -275,7 +277,8 @@ VRFAKE_NVML int nvmlDeviceGetMemoryInfo_v2(void* handle, MemoryV2* out)
     if (out == nullptr) return kInvalidArgument;
     if (out->version != version_of(sizeof(MemoryV2), 2)) return kArgumentVersionMismatch;
     // What CUDA calls total leaves the reserved part out.
-    *out = {out->version, device.total_bytes + kReserved, kReserved, device.total_bytes - device.used_bytes, device.used_bytes};
+    *out = {out->version, device.total_bytes + kReserved, kReserved, device.total_bytes - device.used_bytes,
+            device.used_bytes};
     return kSuccess;
   });
 }
@@ -317,7 +320,8 @@ VRFAKE_NVML int nvmlDeviceGetMemoryErrorCounter(void* handle, int type, int, int
   });
 }
 
-VRFAKE_NVML int nvmlDeviceGetRemappedRows(void* handle, unsigned* corrected, unsigned* uncorrected, unsigned* pending, unsigned* failed)
+VRFAKE_NVML int nvmlDeviceGetRemappedRows(void* handle, unsigned* corrected, unsigned* uncorrected, unsigned* pending,
+                                          unsigned* failed)
 {
   return device_call("nvmlDeviceGetRemappedRows", handle, [&](auto const& device) -> int {
     if (device.major < 8 || device.integrated || device.mig || device.virtual_gpu) return kNotSupported;
@@ -352,9 +356,8 @@ VRFAKE_NVML int nvmlDeviceGetRetiredPages(void* handle, int, unsigned* count, un
 
 VRFAKE_NVML int nvmlDeviceGetRetiredPagesPendingStatus(void* handle, unsigned* out)
 {
-  return device_call("nvmlDeviceGetRetiredPagesPendingStatus", handle, [&](auto const& device) {
-    return device.major >= 8 ? int{kNotSupported} : put(out, 0U);
-  });
+  return device_call("nvmlDeviceGetRetiredPagesPendingStatus", handle,
+                     [&](auto const& device) { return device.major >= 8 ? int{kNotSupported} : put(out, 0U); });
 }
 
 VRFAKE_NVML int nvmlDeviceGetMigMode(void* handle, unsigned* current, unsigned* pending)
@@ -382,7 +385,8 @@ VRFAKE_NVML int nvmlDeviceGetAddressingMode(void* handle, Versioned* out)
 
 VRFAKE_NVML int nvmlDeviceGetVirtualizationMode(void* handle, unsigned* out)
 {
-  return device_call("nvmlDeviceGetVirtualizationMode", handle, [&](auto const& device) { return put(out, device.virtual_gpu ? 2U : 0U); });
+  return device_call("nvmlDeviceGetVirtualizationMode", handle,
+                     [&](auto const& device) { return put(out, device.virtual_gpu ? 2U : 0U); });
 }
 
 VRFAKE_NVML int nvmlDeviceGetPersistenceMode(void* handle, unsigned* out)
@@ -416,14 +420,12 @@ VRFAKE_NVML int nvmlDeviceGetCurrentClocksThrottleReasons(void* handle, unsigned
 
 VRFAKE_NVML int nvmlDeviceGetCurrPcieLinkGeneration(void* handle, unsigned* out)
 {
-  return device_call("nvmlDeviceGetCurrPcieLinkGeneration", handle, [&](auto const& device) {
-    return device.integrated ? int{kNotSupported} : put(out, 5U);
-  });
+  return device_call("nvmlDeviceGetCurrPcieLinkGeneration", handle,
+                     [&](auto const& device) { return device.integrated ? int{kNotSupported} : put(out, 5U); });
 }
 
 VRFAKE_NVML int nvmlDeviceGetCurrPcieLinkWidth(void* handle, unsigned* out)
 {
-  return device_call("nvmlDeviceGetCurrPcieLinkWidth", handle, [&](auto const& device) {
-    return device.integrated ? int{kNotSupported} : put(out, 16U);
-  });
+  return device_call("nvmlDeviceGetCurrPcieLinkWidth", handle,
+                     [&](auto const& device) { return device.integrated ? int{kNotSupported} : put(out, 16U); });
 }

@@ -21,7 +21,8 @@ int refusal(State& all, uint32_t device, uint64_t bytes)
 int allocate(State& all, Here where, uint64_t* out, uint64_t bytes, bool managed)
 {
   if (out == nullptr || bytes == 0) return kInvalidValue;
-  if (auto const code = refusal(all, where.device, round_up(bytes, 2 * kMiB)); code != kSuccess && !managed) return code;
+  if (auto const code = refusal(all, where.device, round_up(bytes, 2 * kMiB)); code != kSuccess && !managed)
+    return code;
   auto block = std::make_shared<Block>(where.device, bytes, false, all.config.poison_bytes);
   block->managed = managed;
   Mapping mapping;

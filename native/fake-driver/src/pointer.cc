@@ -8,7 +8,6 @@
 namespace vrfake {
 namespace {
 
-
 /// The size of each attribute that exists.
 std::optional<size_t> size_of(int attribute)
 {
@@ -18,12 +17,10 @@ std::optional<size_t> size_of(int attribute)
     case kPointerMapped:
     case kPointerIpcCapable:
     case kPointerRdmaCapable:
-    case kPointerDecompress:
-      return 1;  // The manual says boolean; the driver writes one byte.
+    case kPointerDecompress: return 1;  // The manual says boolean; the driver writes one byte.
     case kPointerMemoryType:
     case kPointerOrdinal:
-    case kPointerAccessFlags:
-      return 4;
+    case kPointerAccessFlags: return 4;
     case kPointerContext:
     case kPointerDevicePointer:
     case kPointerHostPointer:
@@ -34,10 +31,8 @@ std::optional<size_t> size_of(int attribute)
     case kPointerMempool:
     case kPointerMappingSize:
     case kPointerMappingBase:
-    case kPointerBlockId:
-      return 8;
-    default:
-      return std::nullopt;
+    case kPointerBlockId: return 8;
+    default: return std::nullopt;
   }
 }
 
@@ -95,7 +90,8 @@ std::optional<uint64_t> of_pinned_memory(State& all, uintptr_t base, Pinned cons
 
 std::optional<uint64_t> answer(State& all, int attribute, Address address)
 {
-  if (auto const* const mapping = all.memory.mapping_at(address)) return of_device_memory(all, *mapping, attribute, address);
+  if (auto const* const mapping = all.memory.mapping_at(address))
+    return of_device_memory(all, *mapping, attribute, address);
   if (auto const pinned = all.memory.pinned_at(address); pinned != all.memory.pinned.end())
     return of_pinned_memory(all, pinned->first, pinned->second, attribute, address);
   auto const range = all.memory.reservation_at(address);
@@ -109,7 +105,11 @@ std::optional<uint64_t> answer(State& all, int attribute, Address address)
 void put(void* out, uint64_t value, size_t bytes) { std::memcpy(out, &value, bytes); }
 
 /// The plural call leaves out what only the singular one can tell.
-bool in_plural(int attribute) { return attribute <= kPointerMapped || attribute == kPointerHandleTypes || attribute == kPointerMempool || attribute == kPointerDecompress; }
+bool in_plural(int attribute)
+{
+  return attribute <= kPointerMapped || attribute == kPointerHandleTypes || attribute == kPointerMempool ||
+         attribute == kPointerDecompress;
+}
 
 }  // namespace
 }  // namespace vrfake

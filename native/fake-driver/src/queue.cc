@@ -141,7 +141,8 @@ int cuStreamGetCtx(void* handle, void** context)
 int cuStreamAddCallback(void* handle, void (*callback)(void*, int, void*), void* data, unsigned flags)
 {
   if (callback == nullptr || flags != 0) return kInvalidValue;
-  return queue_host_function("cuStreamAddCallback", 5000, handle, [=] { return [=] { callback(handle, kSuccess, data); }; });
+  return queue_host_function("cuStreamAddCallback", 5000, handle,
+                             [=] { return [=] { callback(handle, kSuccess, data); }; });
 }
 
 int cuLaunchHostFunc(void* handle, void (*function)(void*), void* data)
@@ -164,9 +165,8 @@ int cuEventCreate(void** event, unsigned flags)
 
 int cuEventDestroy_v2(void* event)
 {
-  return locked("cuEventDestroy_v2", 4000, Needs::context, [&](State& all) {
-    return all.events.erase(id_of(event)) == 1 ? kSuccess : kInvalidHandle;
-  });
+  return locked("cuEventDestroy_v2", 4000, Needs::context,
+                [&](State& all) { return all.events.erase(id_of(event)) == 1 ? kSuccess : kInvalidHandle; });
 }
 
 int cuEventRecord(void* event, void* handle)
@@ -174,7 +174,8 @@ int cuEventRecord(void* event, void* handle)
   return locked("cuEventRecord", 2000, Needs::context, [&](State& all) -> int {
     auto const stream = stream_of(all, handle);
     auto const found = all.events.find(id_of(event));
-    if (stream == nullptr || found == all.events.end() || found->second.context != stream->context) return kInvalidHandle;
+    if (stream == nullptr || found == all.events.end() || found->second.context != stream->context)
+      return kInvalidHandle;
     auto const when = std::make_shared<std::chrono::steady_clock::time_point>();
     auto const sequence = enqueue(all, stream, [when] { *when = std::chrono::steady_clock::now(); });
     found->second.point = {stream, sequence};

@@ -110,7 +110,8 @@ std::shared_ptr<Stream> stream_of(State& all, void* handle)
   return found == all.streams.end() ? nullptr : found->second;
 }
 
-uint64_t enqueue(State& all, std::shared_ptr<Stream> const& stream, std::function<void()> work, std::vector<Point> after)
+uint64_t enqueue(State& all, std::shared_ptr<Stream> const& stream, std::function<void()> work,
+                 std::vector<Point> after)
 {
   auto const& context = all.contexts.at(stream->context);
   // The default stream waits for every stream that did not opt out, and they wait for it.

@@ -115,7 +115,8 @@ std::shared_ptr<Stream> stream_of(State& all, void* handle);
 
 /// Queues work on a stream with the order that the default stream imposes. Holds State::mutex. Work queued on a device
 /// that is in error when its turn comes is dropped.
-uint64_t enqueue(State& all, std::shared_ptr<Stream> const& stream, std::function<void()> work, std::vector<Point> after = {});
+uint64_t enqueue(State& all, std::shared_ptr<Stream> const& stream, std::function<void()> work,
+                 std::vector<Point> after = {});
 
 /// Waits without holding anything. Returns the sticky code of the device.
 int wait(std::vector<Point> const& points, uint32_t device);

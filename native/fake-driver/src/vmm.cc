@@ -12,7 +12,10 @@
 namespace vrfake {
 namespace {
 
-bool is_device(State const& all, int device) { return device >= 0 && static_cast<size_t>(device) < all.config.devices.size(); }
+bool is_device(State const& all, int device)
+{
+  return device >= 0 && static_cast<size_t>(device) < all.config.devices.size();
+}
 
 /// The configuration of the device whose context is current.
 DeviceConfig const& settings_here(State const& all)
@@ -36,7 +39,8 @@ int check_prop(State const& all, MemAllocationProp const* prop)
   if (prop->location.type != kLocationDevice) return kNotSupported;
   if (!is_device(all, prop->location.id)) return kInvalidDevice;
   if ((prop->requested_handle_types & ~kHandlePosixDescriptor) != 0) return kNotSupported;
-  auto const exportable = all.config.devices[static_cast<size_t>(prop->location.id)].attribute(kAttributePosixHandles) != 0;
+  auto const exportable =
+      all.config.devices[static_cast<size_t>(prop->location.id)].attribute(kAttributePosixHandles) != 0;
   return prop->requested_handle_types != 0 && !exportable ? kNotSupported : kSuccess;
 }
 
@@ -59,11 +63,12 @@ bool covers(State& all, Address address, uint64_t bytes, Visit&& visit)
 /// The live block that this descriptor's file backs; null when another process made it.
 std::shared_ptr<Block> block_behind(State const& all, int descriptor)
 {
-  struct stat wanted {};
+  struct stat wanted{};
   if (fstat(descriptor, &wanted) != 0) return nullptr;
   for (auto const& [id, block] : all.memory.blocks()) {
-    struct stat one {};
-    if (fstat(block->descriptor(), &one) == 0 && one.st_ino == wanted.st_ino && one.st_dev == wanted.st_dev) return block;
+    struct stat one{};
+    if (fstat(block->descriptor(), &one) == 0 && one.st_ino == wanted.st_ino && one.st_dev == wanted.st_dev)
+      return block;
   }
   return nullptr;
 }
@@ -81,7 +86,7 @@ bool is_memory_file(int descriptor)
 std::shared_ptr<Block> import_block(State const& all, int descriptor)
 {
   if (auto ours = block_behind(all, descriptor)) return ours;
-  struct stat file {};
+  struct stat file{};
   if (!is_memory_file(descriptor) || fstat(descriptor, &file) != 0) return nullptr;
   auto const device = all.contexts.at(current_stack().back()).device;
   auto block = std::make_shared<Block>(device, descriptor, static_cast<uint64_t>(file.st_size));
@@ -172,7 +177,8 @@ int cuMemMap(uint64_t address, size_t bytes, size_t offset, uint64_t handle, uns
     auto const found = all.memory.handles.find(id_of(reinterpret_cast<void*>(handle)));
     auto const range = all.memory.reservation_at(address);
     if (found == all.memory.handles.end() || range == all.memory.reservations.end()) return kInvalidValue;
-    if (flags != 0 || offset != 0 || bytes == 0 || bytes % granularity != 0 || address % granularity != 0) return kInvalidValue;
+    if (flags != 0 || offset != 0 || bytes == 0 || bytes % granularity != 0 || address % granularity != 0)
+      return kInvalidValue;
     if (bytes > found->second.block->bytes || bytes > range->first + range->second - address) return kInvalidValue;
     auto const next = all.memory.mappings.lower_bound(address);
     auto const overlaps = next != all.memory.mappings.end() && next->first - address < bytes;
@@ -270,7 +276,8 @@ int cuMemRetainAllocationHandle(uint64_t* handle, void* address)
     auto const* const mapping = all.memory.mapping_at(reinterpret_cast<Address>(address));
     if (handle == nullptr || mapping == nullptr || mapping->reservation == 0) return kInvalidValue;
     auto& handles = all.memory.handles;
-    auto found = std::find_if(handles.begin(), handles.end(), [&](auto const& one) { return one.second.block == mapping->block; });
+    auto found = std::find_if(handles.begin(), handles.end(),
+                              [&](auto const& one) { return one.second.block == mapping->block; });
     if (found != handles.end()) {
       ++found->second.references;
     } else {
