@@ -6,8 +6,6 @@
 #include "../fake.h"
 #include "harness.h"
 
-extern "C" vrfake_kernel const* vrfake_kernel_table(std::uint32_t* count_out);
-
 using namespace vram_residency::digest;
 using namespace vram_residency::kernels;
 using harness::Random;
@@ -26,9 +24,7 @@ class Device {
   Device()
   {
     fake::reset();
-    std::uint32_t count = 0;
-    auto const* const table = vrfake_kernel_table(&count);
-    for (std::uint32_t i = 0; i < count; ++i) { failed_ += FAKE(vrfake_register_kernel)(&table[i]) != 0; }
+    failed_ += FAKE(vrfake_kernels)((fake::folder() + "/libkernels.so").c_str()) != 0;
     void* context = nullptr;
     failed_ += call("cuInit", 0u) != 0;
     failed_ += call("cuDevicePrimaryCtxRetain", &context, 0) != 0;
