@@ -42,6 +42,12 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   policy: { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
   formats: { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
   "allocator-mock": { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
+  "allocator-cuda": {
+    imports: [TYPES, CRYPTO, "@vram-residency/allocator-cuda-linux-x64"],
+    node: "anywhere",
+    bun: "anywhere",
+  },
+  "allocator-cuda-linux-x64": { imports: [], node: "anywhere", bun: "nowhere" },
   testing: { imports: [TYPES, CRYPTO, "fast-check"], node: "nowhere", bun: "nowhere" },
   manager: { imports: [TYPES, CRYPTO, ...MIDDLE], node: "nowhere", bun: "nowhere" },
   loader: { imports: [TYPES, CRYPTO, FORMATS, MANAGER], node: "nowhere", bun: "nowhere" },
