@@ -35,15 +35,18 @@ export async function loadLibrary(named: LibraryChoice | undefined): Promise<Loa
   const choice = await findLibrary(named);
   const expected = choice.digest === undefined ? undefined : hexDigest(choice.digest, "library.digest");
   const content = await readLibrary(choice);
-  const { descriptor, bytes } = sealInMemory(content, await openLibc());
+  const libc = await openLibc();
+  const { dlopen } = await importFfi();
+  // Nothing is awaited from here on, so that two callers at once load the same bytes once.
+  const { descriptor, bytes } = sealInMemory(content, libc);
   const digest = computeDigest(bytes);
   const known = loaded.get(digest);
   let keep = false;
   try {
     if (expected !== undefined && digest !== expected) throw differs();
-    const native = known ?? (await openSealed(descriptor));
-    // The linker would give this library to whoever opens another descriptor of the same number.
+    // Once the linker has seen it, also a library that is refused: it would be given to whoever opens another under this name.
     keep = known === undefined;
+    const native = known ?? openSealed(descriptor, dlopen);
     loaded.set(digest, native);
     return { native, digest, pinned: expected !== undefined };
   } finally {
@@ -51,8 +54,7 @@ export async function loadLibrary(named: LibraryChoice | undefined): Promise<Loa
   }
 }
 
-async function openSealed(descriptor: number): Promise<Native> {
-  const { dlopen } = await importFfi();
+function openSealed(descriptor: number, dlopen: typeof import("bun:ffi").dlopen): Native {
   try {
     const native: Native = dlopen(`/proc/self/fd/${descriptor}`, SYMBOLS).symbols;
     checkAbi(native);
