@@ -117,7 +117,7 @@ FsVerityResult fsverity(ByteView data, FsVerityOptions const& options, unsigned 
 {
   FsVerityParts parts{data.size(), options};
   auto const groups = static_cast<std::size_t>(fsverity_groups(data.size()));
-  run_parallel(threads, groups, [&](std::size_t group) {
+  run_parallel(threads, groups, [&](std::size_t group, std::size_t) {
     auto const at = group * kFsVerityGroupBytes;
     parts.add(at, data.subspan(at, std::min(kFsVerityGroupBytes, data.size() - at)));
     return true;

@@ -14,7 +14,7 @@
 namespace vram_residency::digest {
 
 /**
- * Calls `task(i)` for each i below `count`, each once, on `threads` threads of which the caller is one.
+ * Calls `task(i, worker)` for each i below `count`, each once, on `threads` threads; the caller is worker 0.
  *
  * Stops early when a task returns false or throws; the first exception is thrown again here, when all threads have
  * ended. Fewer threads do the work when the system has no more.
@@ -29,12 +29,12 @@ void run_parallel(unsigned threads, std::size_t count, Task const& task)
   std::exception_ptr failure;
   std::mutex failure_lock;
 
-  auto const work = [&]() noexcept {
+  auto const work = [&](std::size_t worker) noexcept {
     try {
       while (!stopped.load(std::memory_order_relaxed)) {
         auto const index = next.fetch_add(1, std::memory_order_relaxed);
         if (index >= count) { return; }
-        if (!task(index)) { break; }
+        if (!task(index, worker)) { break; }
       }
     } catch (...) {
       std::scoped_lock const lock{failure_lock};
@@ -47,11 +47,11 @@ void run_parallel(unsigned threads, std::size_t count, Task const& task)
   auto const wanted = std::min<std::size_t>(threads, count);
   helpers.reserve(wanted);
   try {
-    while (helpers.size() + 1 < wanted) { helpers.emplace_back(work); }
+    while (helpers.size() + 1 < wanted) { helpers.emplace_back(work, helpers.size() + 1); }
   } catch (std::system_error const&) {
     // No further thread: the work is done all the same.
   }
-  work();
+  work(0);
   for (auto& helper : helpers) { helper.join(); }
   if (failure) { std::rethrow_exception(failure); }
 }

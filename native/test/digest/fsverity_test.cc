@@ -158,7 +158,7 @@ TEST(one_flipped_bit_is_found_in_its_leaf_and_its_group)
   auto const salt = random.bytes(9);
   auto const clean = fsverity(data, {salt, true});
   BlockHasher const hasher{fastest(), salt};
-  for (int round = 0; round < 2000; ++round) {
+  for (int round = 0; round < 20000; ++round) {
     auto const at = random.below(data.size());
     auto const block = at / kFsVerityBlockBytes;
     auto const group = at / kGroup;
