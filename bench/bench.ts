@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { throughputChart } from "./chart.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
+import { nativeDigestParts } from "./native-digest.ts";
 import type { Part } from "./part.ts";
 import { writeRandomFile } from "./random-file.ts";
 import { sealFileParts } from "./seal-file.ts";
@@ -23,7 +24,16 @@ import { measureThroughput, type Point } from "./throughput.ts";
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const SHARDS = 500;
-const NAMES = ["sizes", "start-up", "sha256", "fsverity", "overhead", "seal-file", "throughput"] as const;
+const NAMES = [
+  "sizes",
+  "start-up",
+  "sha256",
+  "fsverity",
+  "native-digest",
+  "overhead",
+  "seal-file",
+  "throughput",
+] as const;
 type Name = (typeof NAMES)[number];
 
 /** The document. */
@@ -71,10 +81,11 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
   if (only.includes("sizes")) parts.push(...(await sizeParts()));
   if (only.includes("start-up")) parts.push(await startupPart());
   if (only.includes("sha256")) parts.push(...(await sha256Parts(256 * MIB)));
-  if (only.includes("fsverity")) {
+  if (only.includes("fsverity") || only.includes("native-digest")) {
     const path = join(folder, "fsverity.bin");
     await writeRandomFile(path, GIB);
-    parts.push(await fsverityPart(path, GIB));
+    if (only.includes("fsverity")) parts.push(await fsverityPart(path, GIB));
+    if (only.includes("native-digest")) parts.push(...(await nativeDigestParts(path, GIB, folder)));
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Control of the fake driver: a `libcuda.so.1` and `libnvidia-ml.so.1` with host memory as device memory, for tests.
  *

@@ -67,16 +67,19 @@ std::string Driver::kernel_release() const
   return release;
 }
 
-void Driver::initialise()
+int Driver::initialise()
 {
   auto const code = cuInit(0);
-  if (code == cu::kNoDevice) { throw failure(VR_EUNAVAILABLE, "the NVIDIA driver finds no device"); }
+  if (code == cu::kNoDevice) { return 0; }
   if (code != cu::kSuccess) {
     auto refused = driver_failure(code, "cuInit", Purpose::transfer);
     refused.error.status = VR_EUNAVAILABLE;
     throw refused;
   }
   check(cuDriverGetVersion(&version_), "cuDriverGetVersion", Purpose::transfer);
+  int count = 0;
+  check(cuDeviceGetCount(&count), "cuDeviceGetCount", Purpose::transfer);
+  return count;
 }
 
 std::string Driver::name_of(cu::Result code) const

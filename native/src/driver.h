@@ -53,8 +53,8 @@ class Driver {
 
   /// Opens the library and fills the table. @throws VR_EUNAVAILABLE in one sentence.
   void load(std::string const& path, bool accept_fake);
-  /// cuInit, and the version. @throws VR_EUNAVAILABLE.
-  void initialise();
+  /// Initialises it. @returns how many devices there are. @throws VR_EUNAVAILABLE.
+  int initialise();
 
   bool fake() const noexcept { return fake_; }
   int version() const noexcept { return version_; }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The driver's types and numbers, as far as the fake needs them, in our own words; test/cuda_h.test.cc compares them with cuda.h.
 #pragma once
 
@@ -121,8 +122,5 @@ struct MemAccessDesc {
   int flags;
 };
 
-/// The name and the description of a result code; null for a number that is none.
-char const* code_name(int code);
-char const* code_text(int code);
 
 }  // namespace vrfake

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Blocks: host memory that plays device memory.
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reads the text that vrfake_configure takes.
 #include "config.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the fake pretends to be: settings of the driver and of each device, and the profiles that fill them in.
 #pragma once
 
@@ -52,6 +53,9 @@ struct Config {
 
 /// The settings of a profile; nothing for a name that is none.
 std::optional<Config> profile(std::string_view name);
+
+/// What a process starts with, and vrfake_reset() returns to.
+Config default_config();
 
 /// A further device like `first`, at `ordinal`: same model, another UUID and PCI address.
 DeviceConfig sibling(DeviceConfig const& first, uint32_t ordinal);

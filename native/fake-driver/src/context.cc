@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Contexts: primary ones with their reference counts, created ones, and the current one of each thread.
 #include "state.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Initialisation, devices and their facts.
 #include <algorithm>
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Faults on demand, and the count of calls that they refer to. Has its own lock; never calls out while holding it.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Device memory: blocks of host memory, and where they are mapped in the address space that an application sees.
 //
 // A block is a memory file with two kinds of mappings. The alias is the driver's own and always writable: copies go through it.

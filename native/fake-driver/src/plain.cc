@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory without the VMM calls: plain and managed device memory, pinned host memory.
 #include <sys/mman.h>
 

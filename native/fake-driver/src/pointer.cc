@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the driver says about a pointer.
 #include <cstring>
 #include <optional>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The profiles: tables of numbers. H200's are plausible, not measured; a dump from a real one is to replace them.
 #include "abi.h"
 #include "config.h"

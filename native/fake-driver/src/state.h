@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The one state of the process, and how every exported function enters it.
 #pragma once
 
@@ -37,7 +38,7 @@ struct Function {
 struct State {
   std::mutex mutex;  ///< Guards everything below but the atomics and `faults`.
   Faults faults;
-  Config config = *profile("h200");
+  Config config = default_config();
   std::atomic<bool> initialised{false};
   std::array<std::atomic<int>, kDevicesMax> sticky{};
   std::array<std::atomic<bool>, kDevicesMax> lost{};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Streams: a queue and a thread each, so that work that was not ordered is not.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Virtual memory management: reservations, physical handles, mappings, access, and sharing by descriptor.
 #include <fcntl.h>
 #include <sys/stat.h>

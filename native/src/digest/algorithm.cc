@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "algorithm.h"
 
+#include "blake3.h"
+
 #include <stdexcept>
 
 namespace vram_residency::digest {
@@ -33,6 +35,22 @@ class FsVerityStream final : public Stream {
   FsVerity hash_;
 };
 
+class Blake3Stream final : public Stream {
+ public:
+  explicit Blake3Stream(Path path) : hash_{path} {}
+
+  void update(ByteView data) override
+  {
+    bytes_ += data.size();
+    hash_.update(data);
+  }
+  Result finish() override { return {.digest = hash_.finish(), .level1 = {}, .leaves = {}, .bytes = bytes_}; }
+
+ private:
+  Blake3 hash_;
+  std::uint64_t bytes_ = 0;
+};
+
 }  // namespace
 
 void check(Options const& options)
@@ -50,7 +68,7 @@ std::unique_ptr<Stream> begin(Options const& options)
   switch (options.algorithm) {
     case Algorithm::sha256: return std::make_unique<Sha256Stream>(options.path);
     case Algorithm::fsverity_sha256: return std::make_unique<FsVerityStream>(options);
-    case Algorithm::blake3: break;
+    case Algorithm::blake3: return std::make_unique<Blake3Stream>(options.path);
   }
   throw std::invalid_argument{"there is no such algorithm"};
 }

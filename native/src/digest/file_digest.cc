@@ -2,6 +2,7 @@
 #include "file_digest.h"
 
 #include "../errors.h"
+#include "blake3.h"
 #include "parallel.h"
 
 #include <cerrno>
@@ -12,8 +13,9 @@
 namespace vram_residency::digest {
 namespace {
 
-/// One group of fs-verity: it stays in the second-level cache between reading and hashing.
+/// One group of fs-verity, one part of BLAKE3: it stays in the second-level cache between reading and hashing.
 constexpr std::size_t kReadBytes = kFsVerityGroupBytes;
+static_assert(kReadBytes == kBlake3PartBytes);
 
 /// A buffer that held weights is zeroed in a way that the compiler cannot leave out.
 class Buffer {
@@ -121,6 +123,11 @@ Result digest_file(int fd, Options const& options, unsigned threads, FileProgres
     FsVerityParts parts{bytes, {options.salt, options.keep_leaves, options.path}};
     read_parts(fd, bytes, threads, progress, [&](std::uint64_t at, ByteView data) { parts.add(at, data); });
     result = parts.finish();
+  } else if (options.algorithm == Algorithm::blake3) {
+    Blake3Parts parts{bytes, options.path};
+    read_parts(fd, bytes, threads, progress, [&](std::uint64_t at, ByteView data) { parts.add(at, data); });
+    result.digest = parts.finish();
+    result.bytes = bytes;
   } else {
     auto const stream = begin(options);
     read_parts(fd, bytes, 1, progress, [&](std::uint64_t, ByteView data) { stream->update(data); });

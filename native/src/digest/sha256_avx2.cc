@@ -7,6 +7,8 @@
 
 #define VR_WIDE_LANES 8
 #define VR_WIDE_TARGET "avx2"
+#include "wide.inc"
+
 #include "sha256_wide.inc"
 
 namespace vram_residency::digest {

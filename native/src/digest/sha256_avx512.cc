@@ -7,6 +7,8 @@
 
 #define VR_WIDE_LANES 16
 #define VR_WIDE_TARGET "avx512f,avx512bw"
+#include "wide.inc"
+
 #include "sha256_wide.inc"
 
 namespace vram_residency::digest {

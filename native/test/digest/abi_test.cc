@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "../../src/digest/blake3.h"
 #include "../../src/digest/file_digest.h"
 #include "../../src/errors.h"
 #include "oracle.h"
@@ -190,6 +191,17 @@ TEST(a_file_has_the_digest_of_its_bytes_on_any_number_of_threads)
     CHECK(begin_file(temp.path(), plain, VR_SHA256, 0, 4) == VR_OK);
     wait(plain);
     CHECK(finish(plain.handle).digest == hex(sha256(data)));
+    CHECK(vr_digest_free(plain.handle) == VR_OK);
+
+    Blake3 reference;
+    reference.update(data);
+    auto const b3 = hex(reference.finish());
+    auto const stream = begin_stream(VR_BLAKE3);
+    CHECK(vr_digest_update(stream, data.data(), data.size()) == VR_OK);
+    CHECK(finish(stream).digest == b3 && vr_digest_free(stream) == VR_OK);
+    CHECK(begin_file(temp.path(), plain, VR_BLAKE3, 0, 3) == VR_OK);
+    wait(plain);
+    CHECK(finish(plain.handle).digest == b3 && finish(plain.handle).bytes == size);
     CHECK(vr_digest_free(plain.handle) == VR_OK);
   }
 }

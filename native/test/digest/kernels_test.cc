@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The text of the kernels, compiled for the host, against the digests of the CPU and the specification.
 #include "../../kernels/host.h"
+#include "../../src/digest/blake3.h"
 #include "../../src/digest/fsverity.h"
 #include "oracle.h"
 
@@ -168,6 +169,52 @@ TEST(a_bit_flipped_in_the_data_changes_its_leaf_alone)
     CHECK(differing_digests(clean, level(hasher, data.address(), data.size)) == std::vector<std::uint64_t>{at / 4096});
     octet ^= bit;
   }
+}
+
+TEST(blake3_chunks_and_parents_fold_to_the_digest)
+{
+  Random random{46};
+  for (int round = 0; round < 300; ++round) {
+    auto const size = 1025 + random.below(round % 10 == 0 ? 400'000 : 20'000);
+    Shifted const data{random, random.below(64), size};
+    auto count = (std::uint64_t{size} + kBlake3ChunkBytes - 1) / kBlake3ChunkBytes;
+    Output chunks{count};
+    std::vector<Segment> const segments{{data.address(), size, 0, chunks.address()}};
+    for (std::uint64_t begin = 0, step = 1 + random.below(300); begin < count; begin += step) {
+      ChunkArguments const arguments{reinterpret_cast<std::uint64_t>(segments.data()), begin,
+                                     std::min(count, begin + step), 1, 0};
+      play(vr_blake3_chunks, blocks_for(step), arguments);
+    }
+    CHECK(chunks.guard_is_whole() && chunks.untouched() == 0);
+
+    auto values = chunks;
+    while (count > 5) {
+      Output parents{(count + 1) / 2};
+      play(vr_blake3_parents, blocks_for((count + 1) / 2), ParentArguments{values.address(), count, parents.address()});
+      CHECK(parents.guard_is_whole() && parents.untouched() == 0);
+      values = parents;
+      count = (count + 1) / 2;
+    }
+    Blake3 reference;
+    reference.update(data.view());
+    CHECK(blake3_fold(fastest(), values.bytes()) == reference.finish());
+  }
+}
+
+TEST(blake3_chunks_of_many_segments_number_their_own)
+{
+  Random random{47};
+  Shifted const one{random, 3, 5000}, two{random, 0, 3072};
+  Output out{8};
+  std::vector<Segment> const segments{{one.address(), one.size, 0, out.address()},
+                                      {two.address(), two.size, 5, out.address() + 5 * 32}};
+  play(vr_blake3_chunks, 1, ChunkArguments{reinterpret_cast<std::uint64_t>(segments.data()), 0, 8, 2, 0});
+  auto const values = out.bytes();
+  Blake3 first, second;
+  first.update(one.view());
+  second.update(two.view());
+  CHECK(blake3_fold(fastest(), ByteView{values}.first(5 * 32)) == first.finish());
+  CHECK(blake3_fold(fastest(), ByteView{values}.subspan(5 * 32)) == second.finish());
 }
 
 TEST(the_zero_check_counts_every_byte_and_finds_every_other)

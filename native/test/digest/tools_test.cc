@@ -49,6 +49,17 @@ TEST(sha256sum_prints_the_same)
   }
 }
 
+TEST(b3sum_prints_the_same)
+{
+  if (!have("b3sum")) { return; }
+  Random random{33};
+  for (auto const size : kSizes) {
+    auto const data = random.bytes(size);
+    TempFile const file{data};
+    CHECK(answer("b3sum --no-names " + file.path()) == ours({.algorithm = Algorithm::blake3, .salt = {}}, data));
+  }
+}
+
 TEST(fsverity_digest_prints_the_same)
 {
   if (!have("fsverity")) { return; }
