@@ -27,6 +27,7 @@ const LIBRARY = [
   CRYPTO,
   ...MIDDLE,
   FORMATS,
+  "@vram-residency/allocator-cuda",
   "@vram-residency/allocator-mock",
   MANAGER,
   "@vram-residency/loader",
