@@ -115,7 +115,8 @@ function driverError(failure: NativeFailure, device: number): VramError {
 function insufficient(failure: NativeFailure, device: number): VramError<"ERR_VRAM_INSUFFICIENT"> {
   const detail = {
     device,
-    neededBytes: failure.needed_bytes,
+    // Rounded up, it may be just more than a number can count.
+    neededBytes: Number(failure.needed_bytes),
     availableBytes: failure.available_bytes,
     largestFreeBytes: failure.largest_bytes,
     foreignBytes: failure.foreign_bytes,

@@ -60,12 +60,11 @@ function reportOf(ticket: Ticket<IngestReport>, { identity, residency }: IngestO
   };
 }
 
-/** Pushes everything the source gives, until the work has ended. @throws What the source throws. */
+/** Pushes everything the source gives, until nothing more is wanted. @throws What the source throws. */
 async function push(ticket: Ticket<IngestReport>, source: OpenedSource): Promise<void> {
   const runs = source.chunks(RUN_BYTES)[Symbol.asyncIterator]();
   let stop = (): void => {};
-  const over = (): void => stop();
-  void ticket.ended.then(over, over);
+  void ticket.stopped.then(() => stop());
   try {
     for (;;) {
       // A source that hangs must not keep work that was cancelled from ending.

@@ -11,7 +11,7 @@ export const VR_ERROR = {
   driver_code: "i32",
   system_code: "i32",
   reason: "i32",
-  needed_bytes: "size",
+  needed_bytes: "u64",
   available_bytes: "size",
   largest_bytes: "size",
   foreign_bytes: "size",

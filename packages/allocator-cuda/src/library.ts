@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { closeSync } from "node:fs";
-import { computeDigest } from "@vram-residency/crypto";
 import { type HexDigest, hexDigest, isVramError, VramError } from "@vram-residency/types";
 import { unavailable } from "./errors.ts";
 import { findLibrary, type LibraryChoice, readLibrary } from "./find-library.ts";
@@ -39,7 +39,7 @@ export async function loadLibrary(named: LibraryChoice | undefined): Promise<Loa
   const { dlopen } = await importFfi();
   // Nothing is awaited from here on, so that two callers at once load the same bytes once.
   const { descriptor, bytes } = sealInMemory(content, libc);
-  const digest = computeDigest(bytes);
+  const digest = hexDigest(createHash("sha256").update(bytes).digest("hex"));
   const known = loaded.get(digest);
   let keep = false;
   try {

@@ -23,6 +23,8 @@ interface Settle<Result> {
 /** One piece of work in the library, from its submission to its result. */
 export class Ticket<Result> {
   readonly id: bigint;
+  /** Resolves when nothing more is wanted of whoever feeds the work: it was cancelled, or has ended. */
+  readonly stopped: Promise<void>;
   /** Settles once: with how the work ended; rejects when the library cannot say, or the result could not be taken. */
   readonly ended: Promise<Ending<Result>>;
   readonly #of: NativeContext;
@@ -30,6 +32,8 @@ export class Ticket<Result> {
   readonly #take: (ticket: Ticket<Result>) => Result;
   readonly #onProgress: ((bytesDone: number) => void) | undefined;
   readonly #settle: Settle<Result>;
+  readonly #stop: () => void;
+  #stopping = false;
   #bytesDone = 0;
   #onRoom: (() => void) | undefined;
 
@@ -49,6 +53,15 @@ export class Ticket<Result> {
     this.#stage = stage;
     this.#take = take;
     this.#onProgress = onProgress;
+    let stop = (): void => {};
+    this.stopped = new Promise((resolve) => {
+      stop = resolve;
+    });
+    this.#stop = () => {
+      this.#stopping = true;
+      stop();
+      this.#onRoom?.();
+    };
     const settle: Settle<Result> = { resolve() {}, reject() {} };
     this.ended = new Promise<Ending<Result>>((resolve, reject) => Object.assign(settle, { resolve, reject }));
     // Whoever runs the work awaits it; what feeds it may look at it before.
@@ -60,8 +73,9 @@ export class Ticket<Result> {
   notice(what: number): boolean {
     try {
       if ((what & (VR.EVENT_PROGRESS | VR.EVENT_ENDED)) !== 0) this.#progress();
-      if ((what & (VR.EVENT_ROOM | VR.EVENT_ENDED)) !== 0) this.#onRoom?.();
+      if ((what & VR.EVENT_ROOM) !== 0) this.#onRoom?.();
       if ((what & VR.EVENT_ENDED) === 0) return false;
+      this.#stop();
       this.#settle.resolve(this.#ending());
     } catch (error) {
       this.#settle.reject(error);
@@ -73,16 +87,17 @@ export class Ticket<Result> {
   /** Gives up on work that nobody will tell about any more. */
   abandon(error: unknown): void {
     this.#settle.reject(error);
-    this.#onRoom?.();
+    this.#stop();
   }
 
   /** Asks the library to stop. The work ends as soon as its chunk does; the end is awaited as ever. */
   cancel(): void {
+    this.#stop();
     // A ticket that is gone needs no cancelling.
     this.#of.native.vr_cancel(this.#of.context, this.id);
   }
 
-  /** Resolves when more can be pushed, or the work has ended. */
+  /** Resolves when more can be pushed, or nothing more is wanted. */
   room(): Promise<void> {
     return new Promise((resolve) => {
       this.#onRoom = () => {
@@ -94,6 +109,7 @@ export class Ticket<Result> {
 
   /** Gives the work bytes. @returns How many it took, 0 when it must be waited for; undefined when it takes no more. */
   push(data: Uint8Array): number | undefined {
+    if (this.#stopping) return undefined;
     const taken = new BigUint64Array(1);
     const status = this.#of.native.vr_push(this.#of.context, this.id, data, data.length, taken);
     if (status === STATUS.EAGAIN) return 0;

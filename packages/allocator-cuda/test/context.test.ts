@@ -60,7 +60,7 @@ test("a refused submission rejects with what the library said last", async () =>
   const { script, context } = world();
   script.refuse = {
     status: STATUS.EVRAM,
-    needed_bytes: 9,
+    needed_bytes: 9n,
     available_bytes: 7,
     largest_bytes: 5,
     foreign_bytes: 3,

@@ -26,7 +26,7 @@ const TABLE: readonly (readonly [
   ["EPROTECTED", {}, "ERR_STATE", { state: "protected" }],
   [
     "EVRAM",
-    { device: 1, needed_bytes: 4, available_bytes: 3, largest_bytes: 2, foreign_bytes: 1 },
+    { device: 1, needed_bytes: 4n, available_bytes: 3, largest_bytes: 2, foreign_bytes: 1 },
     "ERR_VRAM_INSUFFICIENT",
     { device: 1, neededBytes: 4, availableBytes: 3, largestFreeBytes: 2, foreignBytes: 1 },
   ],
