@@ -45,7 +45,7 @@ export function failureError(failure: NativeFailure, stage: Stage): VramError {
     case "ECOPY":
     case "EDEVICE_LOST":
     case "EHOST":
-      return driverError(failure, deviceOf(failure, stage));
+      return driverError(failure, deviceOf(failure, stage), stage);
     case "EUNAVAILABLE":
       return unavailable(
         plain(failure.message),
@@ -83,7 +83,12 @@ const REASONS: ReadonlyMap<number, "unreadable" | "changed" | "truncated"> = new
   [VR.REASON_TRUNCATED, "truncated"],
 ]);
 
-function driverError(failure: NativeFailure, device: number): VramError {
+/** What to do when no allocation is concerned. */
+const REMEDIES: ReadonlyMap<string, string> = new Map(
+  ["start", "close", "devices", "capacity"].map((stage) => [stage, "look at the driver with vramr doctor"]),
+);
+
+function driverError(failure: NativeFailure, device: number, stage: Stage): VramError {
   const { status, driver_code: driverCode } = failure;
   const driverName = plain(failure.driver_name);
   if (status === STATUS.EVRAM) return insufficient(failure, device);
@@ -95,7 +100,7 @@ function driverError(failure: NativeFailure, device: number): VramError {
   }
   const operation = plain(failure.operation);
   if (status === STATUS.ECOPY) {
-    const message = `${operation} failed on device ${device} (${driverName}, ${driverCode}): free the allocation and load again`;
+    const message = `${operation} failed on device ${device} (${driverName}, ${driverCode}): ${REMEDIES.get(stage.name) ?? "free the allocation and load again"}`;
     return new VramError("ERR_DRIVER_COPY", message, { device, driverCode, driverName });
   }
   if (status === STATUS.EHOST) {
