@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { invariant, VramError } from "@vram-residency/types";
+import { VramError } from "@vram-residency/types";
 import { STATUS, VR } from "./constants.ts";
 import { badSource, closed, invalid, stale, unavailable, wrongState } from "./errors.ts";
 import type { VR_ERROR } from "./layouts.ts";
@@ -45,7 +45,7 @@ export function failureError(failure: NativeFailure, stage: Stage): VramError {
     case "ECOPY":
     case "EDEVICE_LOST":
     case "EHOST":
-      return driverError(failure, deviceOf(failure, stage), stage);
+      return driverError(failure, stage);
     case "EUNAVAILABLE":
       return unavailable(
         plain(failure.message),
@@ -83,14 +83,21 @@ const REASONS: ReadonlyMap<number, "unreadable" | "changed" | "truncated"> = new
   [VR.REASON_TRUNCATED, "truncated"],
 ]);
 
+const ALL_DEVICES = 0xffff_ffff;
+
 /** What to do when no allocation is concerned. */
 const REMEDIES: ReadonlyMap<string, string> = new Map(
   ["start", "close", "devices", "capacity"].map((stage) => [stage, "look at the driver with vramr doctor"]),
 );
 
-function driverError(failure: NativeFailure, device: number, stage: Stage): VramError {
+function driverError(failure: NativeFailure, stage: Stage): VramError {
   const { status, driver_code: driverCode } = failure;
   const driverName = plain(failure.driver_name);
+  const device = failure.device === ALL_DEVICES ? stage.device : failure.device;
+  if (device === undefined) {
+    const missing = `no driver that works: ${plain(failure.operation)} failed (${driverName}, ${driverCode})`;
+    return unavailable(missing, "look at it with vramr doctor, and install it again");
+  }
   if (status === STATUS.EVRAM) return insufficient(failure, device);
   if (status === STATUS.EDEVICE_LOST) {
     const restartNeeded = failure.restart_needed !== 0;
@@ -135,19 +142,13 @@ function insufficient(failure: NativeFailure, device: number): VramError<"ERR_VR
 function unsupported(failure: NativeFailure, stage: Stage): VramError {
   if (stage.name === "allocate") return invalid("exportable", "this device exports no memory");
   if (stage.name === "exportFd") return wrongState("not exportable", "allocated with exportable: true");
-  const missing = `device ${deviceOf(failure, stage)} cannot do ${stage.name}`;
+  const missing = `${queueOf(stage)} cannot do ${stage.name}${failure.message === "" ? "" : `: ${plain(failure.message)}`}`;
   return unavailable(missing, "update the driver, or choose another device");
 }
 
 function broken(what: string): VramError<"ERR_BUG"> {
   const message = `${what}: report this with the steps that led here`;
   return new VramError("ERR_BUG", message, { invariant: what });
-}
-
-function deviceOf({ device }: NativeFailure, stage: Stage): number {
-  const known = device === 0xffff_ffff ? stage.device : device;
-  invariant(known !== undefined, "a failure of a device names it");
-  return known;
 }
 
 function queueOf({ device }: Stage): string {
