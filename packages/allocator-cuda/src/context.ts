@@ -1,4 +1,4 @@
-import { invariant, type VramError } from "@vram-residency/types";
+import { hasCode, invariant, type VramError } from "@vram-residency/types";
 import { STATUS } from "./constants.ts";
 import { closed } from "./errors.ts";
 import { failureError, type NativeFailure, type Stage } from "./failure.ts";
@@ -94,6 +94,9 @@ export class Context {
     const submit = (_: NativeContext, out: BigUint64Array): number => native.vr_submit_close(context, out);
     try {
       await this.#run({ stage: { name: "close" }, submit, take: () => undefined }, this.#of);
+    } catch (error) {
+      // A lost device keeps nothing, and its loss was told to whoever asked it for anything.
+      if (!hasCode(error, "ERR_DEVICE_LOST")) throw error;
     } finally {
       native.vr_close(context);
       this.#abandon(closed());
