@@ -13,7 +13,17 @@ import { run } from "./process.ts";
 import { filesIn, ROOT } from "./project.ts";
 
 const SOURCES = join(ROOT, "native", "fake-driver");
-const FLAGS = ["-std=c++20", "-O1", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"];
+const FLAGS = [
+  "-std=c++20",
+  "-O1",
+  "-g",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-pthread",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+];
 const OLD_DRIVER_VERSION = 10010;
 
 /** What a sanitizer build adds to the compiler's flags. */
@@ -91,8 +101,10 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
   for (const each of [objects, old]) mkdirSync(each, { recursive: true });
   const flags = [cxx, ...FLAGS, ...(SANITIZERS[sanitizer ?? ""] ?? [])];
   const headers = filesIn(SOURCES, "**/*.{h,def}").map((path) => join(SOURCES, path));
-  const compile = (source: string, object: string, ...more: readonly string[]) => (): Promise<void> =>
-    make([source, ...headers], [...flags, ...more, "-c", source, "-o", object]);
+  const compile =
+    (source: string, object: string, ...more: readonly string[]) =>
+    (): Promise<void> =>
+      make([source, ...headers], [...flags, ...more, "-c", source, "-o", object]);
 
   const sources = filesIn(SOURCES, "src/*.cc").map((path) => join(SOURCES, path));
   const objectOf = (source: string): string => join(objects, `${basename(source, ".cc")}.o`);
@@ -107,8 +119,16 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
   const older = await put(join(objects, "old.version"), exportsText(await newerFunctions()));
   const common = sources.filter((source) => !/\/(nvml|default_profile)\.cc$/.test(source)).map(objectOf);
   const link = (parts: readonly string[], into: string, name: string, exported: string): Promise<void> => {
-    const linker = [`-Wl,-soname,${name}`, "-Wl,-z,nodelete", `-Wl,--version-script=${exported}`, "-Wl,-rpath,$ORIGIN"];
-    return make([...parts, exported], [...flags, "-shared", ...parts, ...linker, "-ldl", "-o", join(into, name)]);
+    const linker = [
+      `-Wl,-soname,${name}`,
+      "-Wl,-z,nodelete",
+      `-Wl,--version-script=${exported}`,
+      "-Wl,-rpath,$ORIGIN",
+    ];
+    return make(
+      [...parts, exported],
+      [...flags, "-shared", ...parts, ...linker, "-ldl", "-o", join(into, name)],
+    );
   };
   await link([...common, objectOf(defaultProfile)], folder, "libcuda.so.1", everything);
   await link([...common, oldDefault], old, "libcuda.so.1", older);
@@ -138,7 +158,9 @@ export async function testFakeDriver(sanitizer?: Sanitizer): Promise<{ lines: st
 }
 
 if (import.meta.main) {
-  const [named] = process.argv.flatMap((argument) => /^--sanitize=(address|thread)$/.exec(argument)?.[1] ?? []);
+  const [named] = process.argv.flatMap(
+    (argument) => /^--sanitize=(address|thread)$/.exec(argument)?.[1] ?? [],
+  );
   const sanitizer = named === "address" || named === "thread" ? named : undefined;
   console.log(await buildFakeDriver(sanitizer));
   if (process.argv.includes("--test")) {

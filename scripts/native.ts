@@ -29,7 +29,13 @@ const BUILD = join(NATIVE, "build");
 const FLAGS = ["-std=c++20", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"];
 const VARIANTS: Readonly<Record<Variant, readonly string[]>> = {
   release: ["-O2"],
-  address: ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+  address: [
+    "-O1",
+    "-g",
+    "-fno-omit-frame-pointer",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+  ],
   thread: ["-O1", "-g", "-fsanitize=thread"],
 };
 /** Nothing but the ABI is exported, whatever the C++ library's headers think. */
@@ -84,7 +90,8 @@ async function atOnce(jobs: readonly (() => Promise<void>)[]): Promise<void> {
 
 async function version(): Promise<string> {
   const manifest: unknown = await Bun.file(join(ROOT, "packages/vram-residency/package.json")).json();
-  const found = typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
+  const found =
+    typeof manifest === "object" && manifest !== null && "version" in manifest ? manifest.version : "";
   return typeof found === "string" ? found : "";
 }
 
@@ -148,7 +155,8 @@ export async function buildNative(variant: Variant = "release"): Promise<string>
 function count(output: string, code: number): { passed: number; failed: number; skipped: number } {
   const found = /(\d+) passed, (\d+) failed, (\d+) skipped\s*$/.exec(output.trim());
   const [passed, failed, skipped] = (found ?? []).slice(1).map(Number);
-  if (passed === undefined || failed === undefined || skipped === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  if (passed === undefined || failed === undefined || skipped === undefined)
+    return { passed: 0, failed: 1, skipped: 0 };
   return { passed, failed: code === 0 ? failed : Math.max(1, failed), skipped };
 }
 
@@ -156,7 +164,9 @@ function count(output: string, code: number): { passed: number; failed: number; 
 export async function testNative(variant: Variant = "release", only = ""): Promise<NativeTests> {
   const fake = await buildFakeDriver(variant === "release" ? undefined : variant);
   const parts = [...librarySources(), ...filesIn(NATIVE, "kernels/*.cc")];
-  const tests = filesIn(NATIVE, "test/**/*_test.cc").filter((path) => path.includes(only)).sort();
+  const tests = filesIn(NATIVE, "test/**/*_test.cc")
+    .filter((path) => path.includes(only))
+    .sort();
   const objects = await compile([...parts, ...tests], variant);
   const shared = objects.slice(0, parts.length);
   const folder = join(BUILD, "tests", variant);
@@ -187,7 +197,9 @@ async function runTests(variants: readonly Variant[], only: string): Promise<boo
   let good = true;
   for (const variant of variants) {
     const { lines, passed, failed, skipped } = await testNative(variant, only);
-    console.log([...lines, `native ${variant}: ${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n"));
+    console.log(
+      [...lines, `native ${variant}: ${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n"),
+    );
     good &&= failed === 0 && passed > 0;
   }
   return good;
@@ -195,7 +207,9 @@ async function runTests(variants: readonly Variant[], only: string): Promise<boo
 
 async function main(words: readonly string[]): Promise<number> {
   if (compiler() === undefined) {
-    console.log("native: no C++20 compiler, so the library is not built; the mock needs none. Install g++ for CUDA");
+    console.log(
+      "native: no C++20 compiler, so the library is not built; the mock needs none. Install g++ for CUDA",
+    );
     return words.includes("--if-possible") ? 0 : 1;
   }
   try {

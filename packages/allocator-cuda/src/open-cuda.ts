@@ -32,7 +32,7 @@ export async function openWith(settings: CudaSettings): Promise<CudaAllocator> {
   const context = new Context(native, settings.native, settings.driver);
   try {
     await context.run({
-      stage: { name: "start" },
+      stage: { name: "start", ...(settings.callMs === undefined ? {} : { deadlineMs: settings.callMs }) },
       submit: ({ context: number }, out) => native.vr_submit_start(number, out),
       take: () => undefined,
     });

@@ -1,8 +1,8 @@
-import { describe, test } from "bun:test";
 import type { CudaOptions } from "@vram-residency/allocator-cuda";
 import { type ContractSubject, describeAllocatorContract } from "@vram-residency/testing";
 import { byteCount } from "@vram-residency/types";
 import { BUILT, driver, openFake } from "./fake-driver.ts";
+import { runnerWhere } from "./runner.ts";
 
 const GRANULE = 2 << 20;
 
@@ -23,7 +23,7 @@ function cuda(name: string, settings: string, options: CudaOptions = {}): Contra
   };
 }
 
-const runner = { describe, test: BUILT ? test : Object.assign(test.skip, { skip: test.skip }) };
+const runner = runnerWhere(BUILT);
 
 describeAllocatorContract(cuda("virtual memory management", "profile=h200"), runner);
 describeAllocatorContract(cuda("plain memory", "profile=no-vmm"), runner);

@@ -40,7 +40,6 @@ export const CHECKS: readonly Check[] = [
   ({ kernel }) => ok("kernel", kernel),
   devices,
   libcuda,
-  () => missing("native library", "this version has none", "use the mock: --backend mock", ["cuda"]),
   coreDumps,
   temporarySpace,
   lockProgram,
