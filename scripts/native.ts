@@ -122,7 +122,7 @@ async function standalone(): Promise<readonly string[]> {
 
 /** The library's own sources. */
 function librarySources(): readonly string[] {
-  return filesIn(NATIVE, "src/**/*.cc").sort();
+  return [...filesIn(NATIVE, "src/**/*.cc")].sort();
 }
 
 /**
@@ -181,7 +181,8 @@ export async function testNative(variant: Variant = "release", only = ""): Promi
   const lines: string[] = [];
   const sum = { passed: 0, failed: 0, skipped: 0 };
   for (const [index, program] of programs.entries()) {
-    const env = { VRAM_FAKE_DRIVER: fake };
+    const suppressions = `suppressions=${join(NATIVE, "test/thread.supp")}`;
+    const env = { VRAM_FAKE_DRIVER: fake, ...(variant === "thread" ? { TSAN_OPTIONS: suppressions } : {}) };
     const { code, output } = await run([program], { env, timeoutMs: TEST_TIMEOUT_MS });
     const { passed, failed, skipped } = count(output, code);
     sum.passed += passed;

@@ -422,7 +422,8 @@ VR_API int32_t vr_events(uint64_t context, vr_event *events_out, uint32_t room, 
 VR_API int32_t vr_poll(uint64_t context, uint64_t ticket, vr_progress *progress_out);
 
 /*
- * Ends work with VR_ECANCELLED as soon as it comes to the end of its chunk. Work that has ended stays as it is.
+ * Ends work with VR_ECANCELLED as soon as it comes to the end of its chunk. Work that has ended stays as it is, and
+ * vr_submit_free() cannot be taken back: neither this nor a deadline nor closing keeps it from being done.
  *
  * Returns VR_OK, VR_ECLOSED, VR_ESTALE.
  */

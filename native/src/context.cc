@@ -145,7 +145,7 @@ std::string Context::describe() const
   text.boolean("fake", ready && driver_.fake());
   text.text_or_null("cuda", ready ? driver_.origin() : "");
   text.text_or_null("nvml", ready ? nvml_.origin() : "");
-  text.text_or_null("driverVersion", ready ? nvml_.driver_version() : "");
+  text.text_or_null("driverVersion", ready && !devices_.empty() ? text_of(devices_.front()->facts().driver_version) : "");
   text.number("cudaVersion", ready ? driver_.version() : 0);
   text.texts("missing", ready ? driver_.missing() : std::vector<std::string>{});
   return text.str();

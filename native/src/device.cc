@@ -2,6 +2,7 @@
 #include "device.h"
 
 #include <algorithm>
+#include <future>
 
 namespace vram_residency {
 
@@ -24,8 +25,11 @@ void Device::start()
   try {
     open();
     set_facts(read_facts());
-    worker_.start([this] { driver_.cuCtxSetCurrent(context_); }, [this] { wipe_everything(); });
+    std::promise<cu::Result> current;
+    worker_.start([&] { current.set_value(driver_.cuCtxSetCurrent(context_)); }, [this] { wipe_everything(); });
+    check(current.get_future().get(), "cuCtxSetCurrent");
   } catch (...) {
+    worker_.stop();
     close();
     throw;
   }
@@ -126,6 +130,18 @@ void Device::synchronise() const
   for (auto* const stream : streams_) { check(driver_.cuStreamSynchronize(stream), "cuStreamSynchronize"); }
 }
 
+cu::Result Device::quiesce() const noexcept
+{
+  auto first = cu::kSuccess;
+  for (auto* const stream : streams_) {
+    auto const code = driver_.cuStreamSynchronize(stream);
+    if (code == cu::kSuccess) { continue; }
+    if (first == cu::kSuccess) { first = code; }
+    driver_.cuStreamSynchronize(stream);
+  }
+  return first;
+}
+
 vr_capacity Device::capacity() const
 {
   std::size_t free = 0;
@@ -153,6 +169,7 @@ void Device::build_zeroed(std::uint64_t rounded, bool exportable, Region& region
     ours_bytes_ += rounded;
   } catch (Failure& broken) {
     char const* operation = nullptr;
+    quiesce();
     if (give_back(driver_, region, operation) != cu::kSuccess && give_back(driver_, region, operation) != cu::kSuccess) {
       unreturned_.push_back(region);
       ours_bytes_ += rounded;
@@ -164,18 +181,30 @@ void Device::build_zeroed(std::uint64_t rounded, bool exportable, Region& region
 
 void Device::give_back_region(Region& region)
 {
-  char const* operation = nullptr;
-  auto const code = give_back(driver_, region, operation);
-  // Once more: a failure that passes must not cost the memory, but it is told all the same.
-  char const* ignored = nullptr;
-  if (code != cu::kSuccess) { give_back(driver_, region, ignored); }
+  // Nothing that was started may still be under way in memory that goes back.
+  char const* operation = "cuStreamSynchronize";
+  auto code = quiesce();
+  char const* refused = nullptr;
+  // Twice: a failure that passes must not cost the memory, but it is told all the same.
+  for (int tries = 0; tries < 2 && !region.empty(); tries += 1) {
+    auto const answer = give_back(driver_, region, refused);
+    if (code == cu::kSuccess && answer != cu::kSuccess) {
+      code = answer;
+      operation = refused;
+    }
+  }
   if (region.empty()) {
     ours_bytes_ -= region.bytes;
   } else {
     unreturned_.push_back(region);
   }
   region = Region{};
-  check(code, operation, Purpose::allocation);
+  // However it failed, it was not for want of memory.
+  if (code != cu::kSuccess) {
+    auto broken = driver_.driver_failure(code, operation, Purpose::transfer);
+    if (broken.error.status == VR_ECOPY) { broken.error.status = VR_EALLOCATION; }
+    throw broken;
+  }
 }
 
 void Device::probe_enforcement(Region const& region)

@@ -56,6 +56,8 @@ class Device {
   }
   /// Waits for both streams.
   void synchronise() const;
+  /// The same, also after a failure. @returns the first one.
+  cu::Result quiesce() const noexcept;
   bool ring_idle() const noexcept { return ring_.idle(); }
   void release_ring() noexcept { ring_.release(); }
 

@@ -125,6 +125,8 @@ std::int32_t location_at(Device const& device, cu::DevicePointer address, vr_evi
   cu::AllocationProperties properties{};
   auto const answer = driver.cuMemGetAllocationPropertiesFromHandle(&properties, handle);
   auto const released = driver.cuMemRelease(handle);
+  // Once more, or the memory could never be freed; that it failed is told all the same.
+  if (released != cu::kSuccess) { driver.cuMemRelease(handle); }
   device.check(answer, "cuMemGetAllocationPropertiesFromHandle");
   device.check(released, "cuMemRelease");
 

@@ -44,13 +44,15 @@ Step Ingest::step(Device& device)
   fill(device);
   auto const copied = copy(device);
   stream(device);
+  auto const landed = land(device);
   auto const retired = retire(device);
   if (done_ == total() && (file_ || ticket->push->ended())) {
     finish(device);
     return Step::ended;
   }
-  if (copied || retired) { return Step::again; }
-  auto const flying = std::any_of(chunks_.begin(), chunks_.end(), [](Chunk const& chunk) { return chunk.recorded; });
+  if (copied || landed || retired) { return Step::again; }
+  auto const flying =
+      std::any_of(chunks_.begin(), chunks_.end(), [](Chunk const& chunk) { return chunk.recorded && !chunk.landed; });
   return flying ? Step::device : Step::waiting;
 }
 
@@ -63,7 +65,7 @@ bool Ingest::settled(Device& device) noexcept
 void Ingest::block(Device& device)
 {
   for (auto const& chunk : chunks_) {
-    if (!chunk.recorded) { continue; }
+    if (!chunk.recorded || chunk.landed) { continue; }
     device.check(device.driver().cuEventSynchronize(chunk.slot->event), "cuEventSynchronize");
     return;
   }
@@ -183,6 +185,18 @@ bool Ingest::copy(Device& device)
   return any;
 }
 
+/// Notes which copies have come to their end. @returns whether there was any.
+bool Ingest::land(Device& device)
+{
+  bool any = false;
+  for (auto& chunk : chunks_) {
+    if (!chunk.recorded || chunk.landed || !arrived(device, *chunk.slot)) { continue; }
+    chunk.landed = true;
+    any = true;
+  }
+  return any;
+}
+
 /// Hands the next chunk to the hashes that take one byte after the other.
 void Ingest::stream(Device& device)
 {
@@ -210,7 +224,7 @@ bool Ingest::retire(Device& device)
     auto const& chunk = chunks_.front();
     auto const hashed = (!tree_ || chunk.has_leaves.load(std::memory_order_acquire)) &&
                         (!has_stream() || chunk.streamed.load(std::memory_order_acquire));
-    if (!chunk.recorded || !hashed || !arrived(device, *chunk.slot)) { break; }
+    if (!chunk.landed || !hashed) { break; }
     done_ += chunk.bytes;
     any = true;
     if (file_) {

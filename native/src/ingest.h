@@ -42,6 +42,7 @@ class Ingest final : public Staged {
     std::size_t bytes = 0;
     bool copying = false;
     bool recorded = false;
+    bool landed = false;
     bool given_to_stream = false;
     std::atomic<bool> filled{false};
     std::atomic<bool> has_leaves{false};
@@ -55,6 +56,7 @@ class Ingest final : public Staged {
   void fill(Device& device);
   void hash_leaves(Chunk& chunk);
   bool copy(Device& device);
+  bool land(Device& device);
   void stream(Device& device);
   bool retire(Device& device);
   void finish(Device& device);

@@ -20,7 +20,7 @@ Ring::~Ring() { release(); }
 
 std::vector<Slot*> Ring::take(std::size_t count)
 {
-  invariant(count <= available(), "more slots were taken than the ring has");
+  invariant(count <= most_ - taken_, "more slots were taken than the ring has");
   while (free_.size() < count) {
     slots_.push_back(make());
     free_.push_back(slots_.back().get());

@@ -34,8 +34,8 @@ class Ring {
   Ring(Ring const&) = delete;
   Ring& operator=(Ring const&) = delete;
 
-  /// How many slots could be taken now.
-  std::size_t available() const noexcept { return most_ - taken_; }
+  /// How many slots could be taken now for as long as it takes. One is always left for copies that come and go at once.
+  std::size_t available() const noexcept { return most_ - taken_ > 0 ? most_ - taken_ - 1 : 0; }
   /// Takes slots, allocating those that are not there yet. @throws VR_EHOST, or what the driver says; takes none then.
   std::vector<Slot*> take(std::size_t count);
   /// Wipes a slot and puts it back.

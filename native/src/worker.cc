@@ -186,7 +186,6 @@ void Worker::take_turn(Operation& operation)
     if (!operation.failed_) {
       operation.failed_ = true;
       operation.outcome.error = broken.error;
-      operation.outcome.error.device = static_cast<std::uint32_t>(device_.ordinal());
     }
   }
   // Asleep before it looks, so that whoever finishes while it looks wakes it.
@@ -200,8 +199,7 @@ bool Worker::step(Operation& operation)
   operation.awake_.store(false, std::memory_order_release);
   switch (operation.step(device_)) {
     case Step::ended:
-      operation.outcome.error = vr_error{};
-      operation.outcome.error.device = static_cast<std::uint32_t>(device_.ordinal());
+      operation.outcome.error = failure(VR_OK, "").error;
       return true;
     case Step::again:
       operation.wake();
@@ -228,7 +226,7 @@ void Worker::end(Operation& operation)
     for (auto const& one : queue_) { one->wake(); }
     release_at_ = device_.ring_idle() ? std::optional{Clock::now() + idle_after_} : std::nullopt;
   }
-  if (operation.outcome.error.status == VR_ECANCELLED || operation.outcome.error.status == VR_EDEADLINE) {
+  if (operation.outcome.error.device == kNoDevice) {
     operation.outcome.error.device = static_cast<std::uint32_t>(device_.ordinal());
   }
   auto const ticket = operation.ticket;
