@@ -224,3 +224,28 @@ test("an event of room wakes what waits for it, and so does the end", async () =
   expect(steps).toEqual(["room", "then", "end"]);
   await context.close();
 });
+
+test("a process with nothing under way ends by itself", async () => {
+  const modules = ["./scripted-native.ts", "../src/context.ts", "../src/layouts.ts"].map((path) =>
+    JSON.stringify(new URL(path, import.meta.url).pathname),
+  );
+  const program = `
+    const [{ ScriptedNative }, { Context }] = [await import(${modules[0]}), await import(${modules[1]})];
+    const script = new ScriptedNative();
+    const context = new Context(script.native, {}, {});
+    script.onSubmit = ({ ticket }) => void setTimeout(() => script.end(ticket), 1);
+    await context.run({
+      stage: { name: "capacity", device: 0 },
+      submit: (of, out) => of.native.vr_submit_capacity(of.context, 0, out),
+      take: () => undefined,
+    });
+    console.log("done");`;
+  const child = Bun.spawn([process.execPath, "--conditions=vram-residency-source", "-e", program], {
+    cwd: import.meta.dir,
+    stdout: "pipe",
+    timeout: 5000,
+  });
+
+  expect((await new Response(child.stdout).text()).trim()).toBe("done");
+  expect(await child.exited).toBe(0);
+});

@@ -12,7 +12,7 @@ function cuda(name: string, settings: string, options: CudaOptions = {}): Contra
     granularity: GRANULE,
     async create({ capacityBytes, devices }) {
       // A context takes memory on a real device too, but the suite counts every byte.
-      const bytes = `total_bytes=${capacityBytes} foreign_bytes=0 context_bytes=0`;
+      const bytes = `total_bytes=${capacityBytes} foreign_bytes=0 context_bytes=0 poison_bytes=65536 check_wipe=0`;
       driver.reset(`${settings} devices=${devices} ${bytes} granularity=${GRANULE}`);
       return openFake({ stagingBytes: 8 << 20, ...options });
     },
