@@ -74,7 +74,7 @@ test("every struct has the header's fields, in order, in types of the same width
         length === undefined
           ? (C_TYPES.get(type) ?? [])
           : ([`text${length}`, `bytes${length}`] as FieldType[]);
-      expect(`${name}.${field} as one of ${wanted}: ${wanted.includes(found)}`).toEndWith("true");
+      expect(`${name}.${field} as one of ${wanted.join(", ")}: ${wanted.includes(found)}`).toEndWith("true");
     }
   }
 });

@@ -39,8 +39,7 @@ async function fileSource(path: string, bytes: number): Promise<OpenedSource> {
     kind: "file",
     bytes: byteCount(bytes, "bytes"),
     file,
-    // biome-ignore lint/correctness/useYield: a file is read by the library, and this must not be asked.
-    async *chunks() {
+    chunks() {
       throw new Error("the library was to read the file itself");
     },
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),

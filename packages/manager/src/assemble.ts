@@ -92,7 +92,8 @@ export async function recordNative({ devices, journal }: Core): Promise<void> {
   for (const { facts } of devices.values()) {
     if (typeof facts.native === "object") libraries.set(JSON.stringify(facts.native), facts.native);
   }
-  for (const { digest, pinned } of libraries.values()) await journal.record("NativeLoaded", { digest, pinned });
+  for (const { digest, pinned } of libraries.values())
+    await journal.record("NativeLoaded", { digest, pinned });
 }
 
 /**

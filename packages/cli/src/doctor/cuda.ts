@@ -6,7 +6,7 @@
 import { byteCount, type DeviceFacts, isVramError, type ResidencyEvidence } from "@vram-residency/types";
 import { createPolicy, evaluatePolicy } from "vram-residency";
 import { size } from "../text.ts";
-import type { Finding } from "./checks.ts";
+import type { Finding } from "./finding.ts";
 
 /** What one device says, of itself and of a small allocation on it. */
 export interface DeviceAnswer {

@@ -2,8 +2,9 @@ import { printable } from "@vram-residency/audit";
 import { EXIT } from "../exit-code.ts";
 import { paint, printDocument, type Terminal, type Tone } from "../terminal.ts";
 import { wrap } from "../text.ts";
-import { CHECKS, type Finding } from "./checks.ts";
+import { CHECKS } from "./checks.ts";
 import { cudaFindings } from "./cuda.ts";
+import type { Finding } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
 /** What `vramr doctor` was asked to do. */
