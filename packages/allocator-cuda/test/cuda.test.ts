@@ -135,7 +135,7 @@ describe.skipIf(!BUILT)("CUDA over the fake driver", () => {
     expect(order).toEqual(["second", "first"]);
   });
 
-  test("W-12: every call works on the device it names, whatever the call before it named", async () => {
+  test("calls on two devices by turns reach each its own memory, and say so in their evidence", async () => {
     await using cuda = await open();
     const ids = await Promise.all(
       Array.from({ length: 8 }, (_, index) => allocate(cuda, 4096, deviceIndex(index % 2))),
