@@ -219,17 +219,19 @@ describe.skipIf(!BUILT)("CUDA over the fake driver", () => {
     expect((await cuda.wipe(second)).nonZeroBytes as number).toBe(0);
   });
 
-  test("disposing wipes and frees what is still there, and leaves no descriptor and no thread's work behind", async () => {
-    await (await open())[Symbol.asyncDispose]();
+  test("disposing wipes and frees what is still there, and leaves no descriptor behind", async () => {
     const before = readdirSync("/proc/self/fd").length;
-    const cuda = await open();
-    const id = await allocate(cuda, CONTENT.length);
-    await cuda.ingest(id, sourceOf(CONTENT), BOTH);
+    for (let time = 0; time < 12; time += 1) {
+      const cuda = await open();
+      const id = await allocate(cuda, 1_000_000);
+      await cuda.ingest(id, sourceOf(CONTENT.subarray(0, 1_000_000)), BOTH);
 
-    await cuda[Symbol.asyncDispose]();
+      await cuda[Symbol.asyncDispose]();
 
-    expect({ alive: driver.alive(), dirty: driver.dirtyBytes() }).toEqual({ alive: {}, dirty: 0 });
-    expect(readdirSync("/proc/self/fd").length).toBe(before);
+      expect({ alive: driver.alive(), dirty: driver.dirtyBytes() }).toEqual({ alive: {}, dirty: 0 });
+    }
+    // The runtime opens and closes some of its own meanwhile; one a time would be twelve.
+    expect(readdirSync("/proc/self/fd").length - before).toBeLessThan(6);
   });
 
   test("a fake driver is refused unless a test asks for it, and then no library counts as pinned", async () => {
