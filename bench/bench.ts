@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { throughputChart } from "./chart.ts";
+import { cudaParts } from "./cuda.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
 import { nativeDigestParts } from "./native-digest.ts";
@@ -24,6 +25,8 @@ import { measureThroughput, type Point } from "./throughput.ts";
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const SHARDS = 500;
+/** More than a typed array can hold. */
+const CUDA_BYTES = 6 * GIB;
 const NAMES = [
   "sizes",
   "start-up",
@@ -33,6 +36,7 @@ const NAMES = [
   "overhead",
   "seal-file",
   "throughput",
+  "cuda",
 ] as const;
 type Name = (typeof NAMES)[number];
 
@@ -89,6 +93,7 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
+  if (only.includes("cuda")) parts.push(...(await cudaParts(folder, CUDA_BYTES)));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
   return parts;
 }
