@@ -109,12 +109,13 @@ Step Protect::step(Device& device)
 Step Read::step(Device& device)
 {
   if (bytes_ == 0) { return Step::ended; }
-  SlotLease slot{device.ring()};
+  SlotLease slot{device};
   slot->dirty = bytes_;
   device.check(device.driver().cuMemcpyDtoHAsync_v2(slot->data, uses.front().allocation->address() + offset_, bytes_,
                                                     device.stream(0)),
                "cuMemcpyDtoHAsync");
   device.check(device.driver().cuStreamSynchronize(device.stream(0)), "cuStreamSynchronize");
+  slot.copied();
   PrivateBytes data{bytes_};
   std::memcpy(data.data(), slot->data, bytes_);
   outcome.parts[VR_PART_DATA] = std::move(data);
@@ -126,13 +127,14 @@ Step Write::step(Device& device)
   auto const& allocation = *uses.front().allocation;
   require_writable(allocation);
   if (data_.size() == 0) { return Step::ended; }
-  SlotLease slot{device.ring()};
+  SlotLease slot{device};
   slot->dirty = data_.size();
   std::memcpy(slot->data, data_.data(), data_.size());
   device.check(device.driver().cuMemcpyHtoDAsync_v2(allocation.address() + offset_, slot->data, data_.size(),
                                                     device.stream(0)),
                "cuMemcpyHtoDAsync");
   device.check(device.driver().cuStreamSynchronize(device.stream(0)), "cuStreamSynchronize");
+  slot.copied();
   return Step::ended;
 }
 

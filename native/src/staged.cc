@@ -9,12 +9,8 @@ bool Staged::settled(Device& device) noexcept
 {
   if (outstanding_.load(std::memory_order_acquire) != 0) { return false; }
   if (slots_.empty()) { return true; }
-  try {
-    device.synchronise();
-  } catch (...) {
-    auto const broken = current_failure();
-    if (broken.error.status == VR_EDEVICE_LOST) { device.poison(broken); }
-  }
+  auto const code = device.quiesce();
+  if (is_sticky(code)) { device.poison(device.driver().driver_failure(code, "cuStreamSynchronize", Purpose::transfer)); }
   put_slots(device);
   return true;
 }

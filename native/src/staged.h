@@ -43,15 +43,23 @@ class Staged : public Operation {
 /// A slot for as long as a synchronous copy takes.
 class SlotLease {
  public:
-  explicit SlotLease(Ring& ring) : ring_{ring}, slot_{ring.take(1).front()} {}
-  ~SlotLease() { ring_.put(slot_); }
+  explicit SlotLease(Device& device) : device_{device}, slot_{device.ring().take(1).front()} {}
+  ~SlotLease()
+  {
+    // After a failure the copy may still be under way: a slot is wiped when nobody writes into it any more.
+    if (!copied_) { device_.quiesce(); }
+    device_.ring().put(slot_);
+  }
   SlotLease(SlotLease const&) = delete;
   SlotLease& operator=(SlotLease const&) = delete;
   Slot* operator->() const noexcept { return slot_; }
+  /// The copy has come to its end.
+  void copied() noexcept { copied_ = true; }
 
  private:
-  Ring& ring_;
+  Device& device_;
   Slot* slot_;
+  bool copied_ = false;
 };
 
 }  // namespace vram_residency
