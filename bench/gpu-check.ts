@@ -17,7 +17,7 @@ const EXIT_WRONG = 1;
 const EXIT_NO_GPU = 3;
 
 /** What one device did. */
-interface DeviceCheck {
+export interface DeviceCheck {
   readonly facts: DeviceFacts;
   readonly evidence: ResidencyEvidence;
   /** Each must be true. */
@@ -39,7 +39,8 @@ async function timed<Result>(work: () => Promise<Result>): Promise<readonly [Res
   return [result, performance.now() - started];
 }
 
-async function checkDevice(cuda: CudaAllocator, facts: DeviceFacts): Promise<DeviceCheck> {
+/** Does the least of the job on one device. */
+export async function checkDevice(cuda: CudaAllocator, facts: DeviceFacts): Promise<DeviceCheck> {
   const content = seededRandom(1).bytes(BYTES);
   const before = await cuda.capacity(facts.ordinal);
   const id = await cuda.allocate(facts.ordinal, byteCount(BYTES, "bytes"));
