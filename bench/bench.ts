@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { auditAppendParts, auditRecoveryPart, auditStallPart, auditVerifyParts } from "./audit.ts";
 import { throughputChart } from "./chart.ts";
+import { cudaParts } from "./cuda.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
 import { nativeDigestParts } from "./native-digest.ts";
@@ -25,6 +26,8 @@ import { measureThroughput, type Point } from "./throughput.ts";
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const SHARDS = 500;
+/** More than a typed array can hold. */
+const CUDA_BYTES = 6 * GIB;
 const NAMES = [
   "sizes",
   "start-up",
@@ -38,6 +41,7 @@ const NAMES = [
   "audit-verify",
   "audit-recovery",
   "throughput",
+  "cuda",
 ] as const;
 type Name = (typeof NAMES)[number];
 
@@ -94,6 +98,7 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
+  if (only.includes("cuda")) parts.push(...(await cudaParts(folder, CUDA_BYTES)));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
   if (only.includes("audit-append")) parts.push(...(await auditAppendParts(folder)));
   if (only.includes("audit-stall")) parts.push(await auditStallPart(folder));

@@ -41,7 +41,7 @@ export async function pack(subject: Package, destination: string): Promise<Tarba
 
 /** Everything that may lie in a published package. */
 const WANTED =
-  /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|template\/[a-z-]+\.ts|dist\/(?!.*\b(?:test|spec)\b).*\.(?:js|d\.ts))$/;
+  /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|template\/[a-z-]+\.ts|dist\/libvram_residency\.so(?:\.sha256)?|dist\/(?!.*\b(?:test|spec)\b).*\.(?:js|d\.ts))$/;
 
 /** What the device memory of the fake driver is called, which no other file has a reason to say. */
 const FAKE_DRIVER = ["vrfake", "device", "memory"].join("-");
