@@ -4,4 +4,4 @@
  *
  * @module
  */
-export { openTestCuda, type TestDriver } from "./open-test-cuda.ts";
+export { openTestCuda, type TestDriver } from "./open-over-driver.ts";
