@@ -11,8 +11,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { auditAppendParts, auditRecoveryPart, auditStallPart, auditVerifyParts } from "./audit.ts";
 import { throughputChart } from "./chart.ts";
+import { cudaParts } from "./cuda.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
+import { nativeDigestParts } from "./native-digest.ts";
 import type { Part } from "./part.ts";
 import { writeRandomFile } from "./random-file.ts";
 import { sealFileParts } from "./seal-file.ts";
@@ -24,11 +26,14 @@ import { measureThroughput, type Point } from "./throughput.ts";
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 const SHARDS = 500;
+/** More than a typed array can hold. */
+const CUDA_BYTES = 6 * GIB;
 const NAMES = [
   "sizes",
   "start-up",
   "sha256",
   "fsverity",
+  "native-digest",
   "overhead",
   "seal-file",
   "audit-append",
@@ -36,6 +41,7 @@ const NAMES = [
   "audit-verify",
   "audit-recovery",
   "throughput",
+  "cuda",
 ] as const;
 type Name = (typeof NAMES)[number];
 
@@ -84,13 +90,15 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
   if (only.includes("sizes")) parts.push(...(await sizeParts()));
   if (only.includes("start-up")) parts.push(await startupPart());
   if (only.includes("sha256")) parts.push(...(await sha256Parts(256 * MIB)));
-  if (only.includes("fsverity")) {
+  if (only.includes("fsverity") || only.includes("native-digest")) {
     const path = join(folder, "fsverity.bin");
     await writeRandomFile(path, GIB);
-    parts.push(await fsverityPart(path, GIB));
+    if (only.includes("fsverity")) parts.push(await fsverityPart(path, GIB));
+    if (only.includes("native-digest")) parts.push(...(await nativeDigestParts(path, GIB, folder)));
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
+  if (only.includes("cuda")) parts.push(...(await cudaParts(folder, CUDA_BYTES)));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
   if (only.includes("audit-append")) parts.push(...(await auditAppendParts(folder)));
   if (only.includes("audit-stall")) parts.push(await auditStallPart(folder));

@@ -36,14 +36,15 @@ export interface Package {
 
 /** Finds every workspace package under `root`, sorted by folder name. */
 export async function packages(root: string): Promise<readonly Package[]> {
-  const paths = [...new Glob("packages/*/package.json").scanSync(root)].sort();
-  return Promise.all(
+  const paths = [...new Glob("packages/*/package.json").scanSync(root)];
+  const found = await Promise.all(
     paths.map(async (path) => {
       const folder = join(root, path, "..");
       const manifest = (await Bun.file(join(root, path)).json()) as Manifest;
       return { id: basename(folder), folder, manifest };
     }),
   );
+  return found.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
 /**

@@ -41,7 +41,10 @@ export async function pack(subject: Package, destination: string): Promise<Tarba
 
 /** Everything that may lie in a published package. */
 const WANTED =
-  /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|template\/[a-z-]+\.ts|dist\/(?!.*\b(?:test|spec)\b).*\.(?:js|d\.ts))$/;
+  /^package\/(package\.json|README\.md|CHANGELOG\.md|LICENSE|template\/[a-z-]+\.ts|dist\/libvram_residency\.so(?:\.sha256)?|dist\/(?!.*\b(?:test|spec)\b).*\.(?:js|d\.ts))$/;
+
+/** What the device memory of the fake driver is called, which no other file has a reason to say. */
+const FAKE_DRIVER = ["vrfake", "device", "memory"].join("-");
 
 /** Lists what is wrong with a tarball's contents, one line each. */
 export async function contentFaults({ path }: Tarball): Promise<readonly string[]> {
@@ -55,6 +58,8 @@ export async function contentFaults({ path }: Tarball): Promise<readonly string[
     if (manifest.includes(`"${protocol}`)) faults.push(`package.json still says ${protocol}`);
   }
   for (const [name, file] of files) {
+    if ((await file.text()).includes(FAKE_DRIVER))
+      faults.push(`${name} is a fake driver, which is for tests`);
     if (name.endsWith(".js") && (await file.text()).includes("sourceMappingURL"))
       faults.push(`${name} names a source map`);
   }

@@ -1,6 +1,14 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdir, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  byteCount,
+  type DeviceFacts,
+  deviceIndex,
+  type StableEvidence,
+  VramError,
+} from "@vram-residency/types";
+import type { CudaAnswer } from "../src/doctor/cuda.ts";
 import type { Machine } from "../src/doctor/machine.ts";
 import { thisMachine } from "../src/doctor/machine.ts";
 import { runDoctor } from "../src/doctor/run.ts";
@@ -125,6 +133,42 @@ describe("vramr plan", () => {
   });
 });
 
+/** A device about which nothing is wrong, and memory on it. */
+const DEVICE: DeviceFacts = {
+  backend: "cuda",
+  ordinal: deviceIndex(0),
+  uuid: "GPU-1",
+  name: "a device",
+  totalBytes: byteCount(80 * 2 ** 30, "totalBytes"),
+  computeCapability: { major: 9, minor: 0 },
+  integrated: false,
+  driverModel: "linux",
+  driverVersion: "580.0.0",
+  vmm: true,
+  addressingMode: "none",
+  numaNode: false,
+  ecc: "on",
+  rowRemap: "clean",
+  migMode: false,
+  mps: false,
+  native: { digest: "a".repeat(64), pinned: true },
+};
+const STABLE: StableEvidence = {
+  backend: "cuda",
+  path: "vmm",
+  deviceUuid: "GPU-1",
+  ordinal: 0,
+  location: "device",
+  memoryType: "device",
+  managed: false,
+  hostPointer: false,
+  rangeBytes: 2 ** 21,
+  bufferId: "1",
+  blockId: "1",
+  access: "read",
+  handleTypes: [],
+};
+
 /** A machine on which everything is there. */
 const COMPLETE: Machine = {
   platform: "linux",
@@ -143,6 +187,7 @@ const COMPLETE: Machine = {
     ),
   freeBytes: () => Promise.resolve(2 ** 30),
   program: (name) => Promise.resolve(`/usr/bin/${name}`),
+  cuda: () => Promise.resolve({ library: { digest: "a".repeat(64), pinned: true }, devices: [] }),
   libraries: () => Promise.resolve("\tlibcuda.so.1 (libc6,x86-64) => /lib/x86_64-linux-gnu/libcuda.so.1\n"),
 };
 
@@ -156,10 +201,43 @@ async function states(machine: Partial<Machine>): Promise<Record<string, string>
 const whole = await states({});
 
 describe("vramr doctor", () => {
-  test("finds everything where everything is, except for what this version does not have", () => {
-    expect(Object.entries(whole).filter(([, state]) => state !== "ok")).toEqual([
-      ["native library", "missing"],
-    ]);
+  test("finds everything where everything is", () => {
+    expect(Object.entries(whole).filter(([, state]) => state !== "ok")).toEqual([]);
+  });
+
+  test("says of a library that nobody pinned, and of a driver that does not answer, what to do", async () => {
+    const unpinned = { library: { digest: "a".repeat(64), pinned: false }, devices: [] };
+    const remedy = "install it";
+    const none = new VramError("ERR_DRIVER_UNAVAILABLE", "no driver; install it", {
+      missing: "no driver",
+      remedy,
+    });
+
+    expect(await states({ cuda: () => Promise.resolve(unpinned) })).toEqual({
+      ...whole,
+      "native library": "note",
+    });
+    const { "native library": _, ...rest } = whole;
+    expect(await states({ cuda: () => Promise.reject(none) })).toEqual({ ...rest, CUDA: "missing" });
+  });
+
+  test.each<[string, Partial<DeviceFacts>, Partial<StableEvidence>]>([
+    ["ok", {}, {}],
+    ["note", { ecc: "off" }, {}],
+    ["missing", { integrated: true }, {}],
+    ["missing", {}, { location: "host" }],
+  ])("judges a device by its facts and its evidence: %s, case %#", async (state, facts, stable) => {
+    const answer: CudaAnswer = {
+      library: { digest: "a".repeat(64), pinned: true },
+      devices: [
+        {
+          facts: { ...DEVICE, ...facts },
+          evidence: { kind: "device", stable: { ...STABLE, ...stable }, observations: {} },
+        },
+      ],
+    };
+
+    expect(await states({ cuda: () => Promise.resolve(answer) })).toEqual({ ...whole, "device 0": state });
   });
 
   test.each<[string, string, Partial<Machine>]>([
@@ -229,7 +307,9 @@ describe("vramr doctor", () => {
 
   test("is as narrow as the terminal, apart from words that are longer", async () => {
     const terminal = fakeTerminal({ columns: 40 });
-    await runDoctor({ require: "mock" }, { ...COMPLETE, libraries: () => Promise.resolve("") }, terminal);
+    const short = { library: { digest: "a".repeat(8), pinned: false }, devices: [] };
+    const machine = { ...COMPLETE, libraries: () => Promise.resolve(""), cuda: () => Promise.resolve(short) };
+    await runDoctor({ require: "mock" }, machine, terminal);
     const divisible = terminal
       .stdout()
       .split("\n")

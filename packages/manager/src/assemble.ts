@@ -83,6 +83,20 @@ export async function assembleCore(parts: ManagerParts, closing: AbortSignal): P
 }
 
 /**
+ * Records each native library that the devices answer through, once.
+ *
+ * @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE`: what answers must be on record before the first answer counts.
+ */
+export async function recordNative({ devices, journal }: Core): Promise<void> {
+  const libraries = new Map<string, { readonly digest: string; readonly pinned: boolean }>();
+  for (const { facts } of devices.values()) {
+    if (typeof facts.native === "object") libraries.set(JSON.stringify(facts.native), facts.native);
+  }
+  for (const { digest, pinned } of libraries.values())
+    await journal.record("NativeLoaded", { digest, pinned });
+}
+
+/**
  * Disposes parts, last first, whatever fails or hangs on the way.
  *
  * @returns The first failure, after everything else was done.

@@ -13,7 +13,7 @@ import {
   parseSealOptions,
   parseVerifyOptions,
 } from "@vram-residency/validation";
-import { assembleCore, disposeAll } from "./assemble.ts";
+import { assembleCore, disposeAll, recordNative } from "./assemble.ts";
 import { claimSlot } from "./claim.ts";
 import { type Core, usableDevice } from "./core.ts";
 import { dropLost, giveBack, giveBackAll, isLost } from "./holdings.ts";
@@ -81,6 +81,7 @@ export class VramManager implements AsyncDisposable {
       const core = await assembleCore(parts, closing.signal);
       const manager = new VramManager(core, closing, owned);
       core.journal.assertReady();
+      await recordNative(core);
       for (const device of core.devices.values()) await assertPolicy(core, device, { phase: "start" });
       return manager;
     } catch (error) {

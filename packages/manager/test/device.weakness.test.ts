@@ -47,6 +47,21 @@ test("W-13: a device is its UUID, not its number: one that took another's number
   expect(await refusalOf(world.manager.verifySealed(renumbered))).toBe("wrong-device");
 });
 
+test("the native library that devices answer through is on record, once, pinned or not", async () => {
+  for (const pinned of [true, false]) {
+    const native = { digest: "b".repeat(64), pinned };
+    await using world = await onHardware({ device: { native } }, 2);
+
+    expect(world.events("NativeLoaded")).toEqual([native]);
+  }
+});
+
+test("a mock has no native library, and none is on record", async () => {
+  await using world = await openWorld();
+
+  expect(world.events("NativeLoaded")).toEqual([]);
+});
+
 describe("the policy", () => {
   test("W-14: is asked at the start, of fresh memory, of sealed memory, and at every verification", async () => {
     const atStart = onHardware({ device: { integrated: true } });

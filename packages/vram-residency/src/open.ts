@@ -1,6 +1,4 @@
-import { MockAllocator } from "@vram-residency/allocator-mock";
 import { MemorySink } from "@vram-residency/audit";
-import { nodeDigester } from "@vram-residency/crypto/node";
 import { VramManager } from "@vram-residency/manager";
 import { createPolicy, type Policy, type PolicyProfile } from "@vram-residency/policy";
 import { randomKeys, tokenKeys } from "@vram-residency/seal";
@@ -15,6 +13,7 @@ import {
 import { nodeFileSystem, systemClock, systemRandom, systemTimers } from "@vram-residency/types/node";
 import { type AuditDirectory, type ParsedOpenOptions, parseOpenOptions } from "@vram-residency/validation";
 import { openAuditLog } from "./audit-log.ts";
+import { openBackend } from "./backend.ts";
 
 /** Options of {@link openVram}. */
 export interface OpenVramOptions {
@@ -52,7 +51,7 @@ export async function openVram(options: OpenVramOptions = {}): Promise<VramManag
   const checked = parseOpenOptions(options);
   const clock = checked.clock ?? systemClock;
   const owned: AsyncDisposable[] = [];
-  const allocator = checked.allocator ?? own(owned, openBackend(checked));
+  const allocator = checked.allocator ?? own(owned, await openBackend(checked));
   const audit = await openAudit(checked, allocator, clock, owned).catch(async (error: unknown) => {
     for (const part of owned) await part[Symbol.asyncDispose]();
     throw error;
@@ -75,23 +74,6 @@ export async function openVram(options: OpenVramOptions = {}): Promise<VramManag
 function own<Part extends AsyncDisposable>(owned: AsyncDisposable[], part: Part): Part {
   owned.push(part);
   return part;
-}
-
-function openBackend(options: ParsedOpenOptions): Allocator {
-  if (options.backend === "mock") {
-    return new MockAllocator({
-      ...options.mock,
-      digester: nodeDigester,
-      timers: systemTimers,
-      random: systemRandom,
-    });
-  }
-  const remedy =
-    'this version has no CUDA allocator yet: name the mock with backend "mock", or pass your own allocator';
-  throw new VramError("ERR_DRIVER_UNAVAILABLE", `no CUDA device can be used; ${remedy}`, {
-    missing: "CUDA allocator",
-    remedy,
-  });
 }
 
 function defaultKeys({ workerApiToken }: VramConfig): KeyProvider {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import * as residency from "vram-residency";
+import * as cuda from "vram-residency/cuda";
 import * as testing from "vram-residency/testing";
 
 test("exports exactly the documented names", () => {
@@ -52,4 +53,5 @@ test("exports exactly the documented names", () => {
     "verifySignature",
   ]);
   expect(Object.keys(testing)).toEqual(["mockControl"]);
+  expect(Object.keys(cuda).sort()).toEqual(["CudaAllocator", "openCuda"]);
 });

@@ -5,18 +5,8 @@
  */
 import { auditKeyPath } from "vram-residency";
 import { size } from "../text.ts";
+import type { Finding } from "./finding.ts";
 import type { Machine } from "./machine.ts";
-
-/** What one check found. */
-export interface Finding {
-  readonly check: string;
-  /** A note is worth reading and stops nothing; what is missing stops the backends of `stops`. */
-  readonly state: "ok" | "note" | "missing";
-  readonly found: string;
-  readonly remedy?: string;
-  /** Backends that cannot work because of it. */
-  readonly stops: readonly ("mock" | "cuda")[];
-}
 
 type Check = (machine: Machine) => Finding | Promise<Finding>;
 
@@ -41,7 +31,6 @@ export const CHECKS: readonly Check[] = [
   ({ kernel }) => ok("kernel", kernel),
   devices,
   libcuda,
-  () => missing("native library", "this version has none", "use the mock: --backend mock", ["cuda"]),
   coreDumps,
   temporarySpace,
   lockProgram,

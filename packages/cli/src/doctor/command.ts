@@ -6,7 +6,7 @@ import type { DoctorCommandOptions } from "./run.ts";
 export function addDoctor(program: Command, host: Host): void {
   program
     .command("doctor")
-    .description("say what is there, what is missing and what to do; changes and loads nothing")
+    .description("say what is there, what is missing and what to do; changes nothing that stays")
     .addOption(
       new Option("--require <backend>", "fail unless this backend can work")
         .choices(["mock", "cuda"])

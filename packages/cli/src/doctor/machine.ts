@@ -3,8 +3,9 @@ import { access, constants, readdir, readFile, stat, statfs } from "node:fs/prom
 import { release, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
+import { askCuda, type CudaAnswer } from "./cuda.ts";
 
-/** What the checks may ask of a machine. Nothing here changes it, and nothing loads a library. */
+/** What the checks may ask of a machine. Nothing here changes it, and only `cuda` loads a library. */
 export interface Machine {
   readonly platform: string;
   readonly arch: string;
@@ -23,6 +24,8 @@ export interface Machine {
   permissions(path: string): Promise<number | undefined>;
   /** Where a program is; undefined when it is not on the path. */
   program(name: string): Promise<string | undefined>;
+  /** What CUDA answers. @throws {@link VramError} as `openCuda`, and driver errors. */
+  cuda(): Promise<CudaAnswer>;
   /** Every library that the dynamic linker knows by name, as `ldconfig -p` prints them; empty when it cannot be asked. */
   libraries(): Promise<string>;
 }
@@ -63,6 +66,7 @@ export const thisMachine: Machine = {
     }
     return undefined;
   },
+  cuda: askCuda,
   async libraries() {
     const ldconfig = await thisMachine.program("ldconfig");
     if (ldconfig === undefined) return "";

@@ -2,7 +2,9 @@ import { printable } from "@vram-residency/audit";
 import { EXIT } from "../exit-code.ts";
 import { paint, printDocument, type Terminal, type Tone } from "../terminal.ts";
 import { wrap } from "../text.ts";
-import { CHECKS, type Finding } from "./checks.ts";
+import { CHECKS } from "./checks.ts";
+import { cudaFindings } from "./cuda.ts";
+import type { Finding } from "./finding.ts";
 import type { Machine } from "./machine.ts";
 
 /** What `vramr doctor` was asked to do. */
@@ -26,6 +28,7 @@ export async function runDoctor(
 ): Promise<number> {
   const checks: Finding[] = [];
   for (const check of CHECKS) checks.push(await check(machine));
+  checks.push(...(await cudaFindings(machine.cuda)));
   const can = (backend: "mock" | "cuda"): boolean => checks.every(({ stops }) => !stops.includes(backend));
   const usable = { mock: can("mock"), cuda: can("cuda") };
   if (options.json) printDocument(terminal, "doctor", "Doctor", { usable, checks });

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Everything that runs on a device, as one module.
+#include "blake3.cu"
+#include "fsverity.cu"
+#include "zero.cu"

@@ -1,0 +1,2 @@
+export type { NativeLibraryFile } from "./native-library.ts";
+export { nativeLibrary } from "./native-library.ts";
