@@ -194,7 +194,7 @@ const MATERIALS: readonly Case[] = [
     middle,
   ]),
   chainCase("certificate-encoding", "a length that is longer than need be", whole, [
-    Buffer.concat([hex("308400000"), leaf]),
+    Buffer.concat([hex("308300"), leaf.subarray(2)]),
     middle,
   ]),
   chainCase("certificate-encoding", "version 1", chained({ leaf: { version: 0 } })),
