@@ -48,5 +48,9 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   manager: { imports: [TYPES, CRYPTO, ...MIDDLE], node: "nowhere", bun: "nowhere" },
   loader: { imports: [TYPES, CRYPTO, FORMATS, MANAGER], node: "nowhere", bun: "nowhere" },
   "vram-residency": { imports: LIBRARY, node: "anywhere", bun: "nowhere" },
-  cli: { imports: [...LIBRARY, PROVENANCE, "vram-residency", "commander"], node: "anywhere", bun: "anywhere" },
+  cli: {
+    imports: [...LIBRARY, PROVENANCE, "vram-residency", "commander"],
+    node: "anywhere",
+    bun: "anywhere",
+  },
 };

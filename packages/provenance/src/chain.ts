@@ -4,7 +4,7 @@
  * @module
  */
 import { equalBytes } from "@vram-residency/crypto";
-import { CODE_SIGNING, type Certificate, readCertificate, USAGE } from "./certificate.ts";
+import { type Certificate, CODE_SIGNING, readCertificate, USAGE } from "./certificate.ts";
 import { type PublicKey, readPem, readSpki, type SignatureVerifier } from "./public-key.ts";
 import { refuse } from "./rules.ts";
 

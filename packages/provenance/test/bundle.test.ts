@@ -1,5 +1,5 @@
-import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { PROVENANCE_RULES, type ProvenanceRule, type Trust, verifyBundle } from "@vram-residency/provenance";
 import { nodeSignatureVerifier } from "@vram-residency/provenance/node";
 import {
@@ -15,11 +15,11 @@ import {
   makeKey,
   NOW,
   pemOf,
-  rootOf,
   resourcesOf,
+  rootOf,
+  type StatementParts,
   sha256,
   shards,
-  type StatementParts,
   statement,
 } from "./bundles.ts";
 import { der, ECDSA_SHA1, hex, NAME_CONSTRAINTS, pem, sequence, UNKNOWN_CRITICAL } from "./der.ts";

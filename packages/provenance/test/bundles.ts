@@ -1,7 +1,7 @@
 /** Bundles with keys of our own, and every way to spoil one. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { Trust } from "@vram-residency/provenance";
-import { certificate, type CertificateOptions, pem } from "./der.ts";
+import { type CertificateOptions, certificate, pem } from "./der.ts";
 
 export type Curve = "P-256" | "P-384" | "P-521";
 

@@ -8,8 +8,8 @@ import {
   encodeManifest,
   hubDigest,
   type Manifest,
-  manifestOfChecksums,
   type ModelOptions,
+  manifestOfChecksums,
   PROVENANCE_RULES,
   verifyBundle,
   verifyModel,
@@ -23,8 +23,8 @@ import {
   keyTrust,
   resourcesOf,
   rootOf,
-  sha256,
   type StatementParts,
+  sha256,
   statement,
 } from "./bundles.ts";
 import { ruleOf } from "./refused.ts";
@@ -85,170 +85,99 @@ const meddling = (meddle: (path: string) => Promise<void>): FileSystem => ({
   },
 });
 
-type Case = readonly [rule: string, name: string, run: () => Promise<string>];
+type Case = readonly [
+  rule: string,
+  name: string,
+  prepare: () => Promise<unknown>,
+  parts?: StatementParts,
+  options?: Partial<ModelOptions>,
+];
+
+const at = (name: string): string => join(model, name);
+const nothing = (): Promise<void> => Promise.resolve();
+const TEXT = "0123456789abc";
+const RANGES = ranges(TEXT, 5);
+const ignoring = (name: string): StatementParts => ({ serialization: { ignore_paths: [name] } });
+const swapped: FileSystem = {
+  ...nodeFileSystem,
+  async open(path, options) {
+    await writeFile(`${path}.new`, "one");
+    await rename(`${path}.new`, path);
+    return await nodeFileSystem.open(path, options);
+  },
+};
+
+/** Makes the model one file, which was signed in ranges. */
+const single = (text: string) => async (): Promise<void> => {
+  await rm(at("b"), { recursive: true });
+  await rename(at("a.bin"), at("m.bin"));
+  await put("m.bin", text);
+  await put("empty");
+};
+
+/** Puts a file elsewhere, and a link where it was. */
+const linked = (name: string, to: string) => async (): Promise<void> => {
+  await rename(at(name), join(model, name, "..", to));
+  await symlink(to, at(name));
+};
 
 const CASES: readonly Case[] = [
-  ["accepted", "as it was signed", () => verify()],
-  ["accepted", "beside what Git keeps", async () => (await put(".gitignore"), verify())],
-  [
-    "accepted",
-    "beside what the publisher left out",
-    async () => (await put("x"), verify({ serialization: { ignore_paths: ["x"] } })),
-  ],
-  [
-    "accepted",
-    "beside what the user leaves out",
-    async () => (await put("b/x"), verify({}, { ignorePaths: ["b/x"] })),
-  ],
-  [
-    "accepted",
-    "in ranges",
-    async () => (
-      await rm(join(model, "b"), { recursive: true }),
-      await unlink(join(model, "a.bin")),
-      await put("m.bin", "0123456789abc"),
-      await put("empty"),
-      verify(ranges("0123456789abc", 5))
-    ),
-  ],
+  ["accepted", "as it was signed", nothing],
+  ["accepted", "beside what Git keeps", () => put(".gitignore")],
+  ["accepted", "beside what the publisher left out", () => put("x"), ignoring("x")],
+  ["accepted", "beside what the user leaves out", () => put("b/x"), {}, { ignorePaths: ["b/x"] }],
+  ["accepted", "in ranges, and with an empty file", single(TEXT), RANGES],
   [
     "accepted",
     "through a link that stays inside",
-    async () => (
-      await rename(join(model, "a.bin"), join(model, "b/x")),
-      await symlink("b/x", join(model, "a.bin")),
-      verify({ ...links, resources: resourcesOf({ "a.bin": "one", "b/c.bin": "two", "b/x": "one" }) })
-    ),
+    linked("a.bin", "b/x"),
+    { ...links, resources: resourcesOf({ ...FILES, "b/x": "one" }) },
   ],
-  ["resource-digest", "with other bytes", async () => (await put("a.bin", "eno"), verify())],
-  [
-    "resource-digest",
-    "with a byte more",
-    async () => (await appendFile(join(model, "a.bin"), "x"), verify()),
-  ],
-  [
-    "resource-digest",
-    "with a range changed",
-    async () => (
-      await rm(join(model, "b"), { recursive: true }),
-      await unlink(join(model, "a.bin")),
-      await put("m.bin", "01234X6789abc"),
-      verify(ranges("0123456789abc", 5))
-    ),
-  ],
-  [
-    "resource-bytes",
-    "longer than its ranges",
-    async () => (
-      await rm(join(model, "b"), { recursive: true }),
-      await unlink(join(model, "a.bin")),
-      await put("m.bin", "0123456789abcd"),
-      verify(ranges("0123456789abc", 5))
-    ),
-  ],
-  [
-    "resource-bytes",
-    "shorter than its ranges",
-    async () => (
-      await rm(join(model, "b"), { recursive: true }),
-      await unlink(join(model, "a.bin")),
-      await put("m.bin", "0123456789"),
-      verify(ranges("0123456789abc", 5))
-    ),
-  ],
-  ["resource-missing", "without a file", async () => (await unlink(join(model, "a.bin")), verify())],
-  ["resource-missing", "with a signed file ignored", () => verify({}, { ignorePaths: ["b"] })],
+  ["resource-digest", "with other bytes", () => put("a.bin", "eno")],
+  ["resource-digest", "with a byte more", () => appendFile(at("a.bin"), "x")],
+  ["resource-digest", "with a range changed", single(TEXT.replace("6", "X")), RANGES],
+  ["resource-bytes", "longer than its ranges", single(`${TEXT}d`), RANGES],
+  ["resource-bytes", "shorter than its ranges", single(TEXT.slice(0, 10)), RANGES],
+  ["resource-missing", "without a file", () => unlink(at("a.bin"))],
+  ["resource-missing", "with a signed file ignored", nothing, {}, { ignorePaths: ["b"] }],
   [
     "resource-missing",
     "with a name in other capitals",
-    async () => verify({ resources: resourcesOf({ "A.bin": "one", ...FILES }) }),
+    nothing,
+    { resources: resourcesOf({ "A.bin": "one", ...FILES }) },
   ],
-  ["extra-file", "beside another file", async () => (await put("x.py"), verify())],
-  ["extra-file", "beside a hidden file", async () => (await put(".hidden"), verify())],
-  ["extra-file", "beside what Git keeps, but deeper", async () => (await put("b/.gitignore"), verify())],
-  [
-    "extra-file",
-    "beside a name that begins like an ignored one",
-    async () => (await put("x.py"), verify({}, { ignorePaths: ["x"] })),
-  ],
-  [
-    "extra-file",
-    "beside a file of which there are no ranges",
-    async () => (await put("m.bin", "0123456789abc"), verify(ranges("0123456789abc", 5))),
-  ],
-  [
-    "symlink",
-    "through a link, where none are allowed",
-    async () => (
-      await rename(join(model, "a.bin"), join(model, "b/x")),
-      await symlink("b/x", join(model, "a.bin")),
-      verify()
-    ),
-  ],
-  [
-    "symlink",
-    "through a link that leads out",
-    async () => (
-      await rename(join(model, "a.bin"), join(outside, "x")),
-      await symlink("../x", join(model, "a.bin")),
-      verify(links)
-    ),
-  ],
-  [
-    "symlink",
-    "through a link to a directory",
-    async () => (await symlink("b", join(model, "d")), verify(links)),
-  ],
-  [
-    "symlink",
-    "through a directory outside",
-    async () => (
-      await rename(join(model, "b"), join(outside, "b")),
-      await symlink("../b", join(model, "b")),
-      verify(links)
-    ),
-  ],
-  [
-    "symlink",
-    "with a link to nowhere",
-    async () => (await symlink("nowhere", join(model, "x")), verify(links)),
-  ],
-  ["special-file", "with a pipe", async () => (Bun.spawnSync(["mkfifo", join(model, "pipe")]), verify())],
-  ["ignore-path", "with everything ignored", () => verify({}, { ignorePaths: [".."] })],
-  [
-    "resource-count",
-    "in directories without end",
-    async () => (await mkdir(join(model, "d/".repeat(70)), { recursive: true }), verify()),
-  ],
+  ["extra-file", "beside another file", () => put("x.py")],
+  ["extra-file", "beside a hidden file", () => put(".hidden")],
+  ["extra-file", "beside what Git keeps, but deeper", () => put("b/.gitignore")],
+  ["extra-file", "beside a name like an ignored one", () => put("x.py"), {}, { ignorePaths: ["x"] }],
+  ["extra-file", "beside a file of which there are no ranges", () => put("m.bin", TEXT), RANGES],
+  ["symlink", "through a link, where none are allowed", linked("a.bin", "b/x")],
+  ["symlink", "through a link that leads out", linked("a.bin", "../x"), links],
+  ["symlink", "through a link to a directory", () => symlink("b", at("d")), links],
+  ["symlink", "through a directory outside", linked("b", "../b"), links],
+  ["symlink", "with a link to nowhere", () => symlink("nowhere", at("x")), links],
+  ["special-file", "with a pipe", () => Promise.resolve(Bun.spawnSync(["mkfifo", at("pipe")]))],
+  ["ignore-path", "with everything ignored", nothing, {}, { ignorePaths: [".."] }],
+  ["resource-count", "in directories without end", () => mkdir(at("d/".repeat(70)), { recursive: true })],
   [
     "source: changed",
     "and appended to while it is read",
-    () => verify({}, { fileSystem: meddling((path) => appendFile(path, "x")) }),
+    nothing,
+    {},
+    { fileSystem: meddling((path) => appendFile(path, "x")) },
   ],
-  [
-    "source: changed",
-    "and swapped after it was found",
-    () =>
-      verify(
-        {},
-        {
-          fileSystem: {
-            ...nodeFileSystem,
-            open: async (path, options) => (
-              await writeFile(`${path}.new`, "one"),
-              await rename(`${path}.new`, path),
-              nodeFileSystem.open(path, options)
-            ),
-          },
-        },
-      ),
-  ],
-  ["source: unreadable", "and not there", async () => (await rm(model, { recursive: true }), verify())],
+  ["source: changed", "and swapped after it was found", nothing, {}, { fileSystem: swapped }],
+  ["source: unreadable", "and not there", () => rm(model, { recursive: true })],
 ];
 
 describe("a signed model", () => {
-  test.each(CASES)("%s: %s", async (rule, _, run) => {
-    expect(await run()).toBe(rule);
+  test.each(
+    CASES.map(
+      ([rule, name, prepare, parts = {}, options = {}]) => [rule, name, prepare, parts, options] as const,
+    ),
+  )("%s: %s", async (rule, _, prepare, parts, options) => {
+    await prepare();
+    expect(await verify(parts, options)).toBe(rule);
   });
 
   test("of one file has no name of its own", async () => {
