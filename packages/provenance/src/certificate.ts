@@ -70,16 +70,15 @@ export function readCertificate(der: Uint8Array): Certificate {
   });
   outer.end();
   const body = readBody(parts.signed.content);
-  const [unused, ...signature] = parts.bits;
   const id = toHex(parts.algorithm);
-  if (unused !== 0) outer.refuse();
+  if (parts.bits[0] !== 0) outer.refuse();
   // Said twice, of which only one is signed.
   if (id !== body.algorithmId)
     refuse("certificate-algorithm", "a certificate names two signature algorithms");
   const algorithm =
     ALGORITHMS.get(id) ??
     refuse("certificate-algorithm", "expected RSA or ECDSA with SHA-256, SHA-384 or SHA-512");
-  return { der, signed: parts.signed.whole, signature: Uint8Array.from(signature), algorithm, ...body };
+  return { der, signed: parts.signed.whole, signature: parts.bits.subarray(1), algorithm, ...body };
 }
 
 type Body = Omit<Certificate, "der" | "signed" | "signature" | "algorithm"> & {
@@ -108,10 +107,11 @@ function readBody(content: Uint8Array): Body {
 /** UTCTime as RFC 5280 reads its two digits of a year, or GeneralizedTime; to the second, in UTC. */
 function readTime(reader: DerReader): number {
   const utc = reader.tag === TAG.utcTime;
-  const text = String.fromCharCode(...reader.read(utc ? TAG.utcTime : TAG.generalizedTime));
-  const [whole, year = "", month, day, hour, minute, second] =
+  const content = reader.read(utc ? TAG.utcTime : TAG.generalizedTime);
+  if (content.length !== (utc ? 13 : 15)) reader.refuse();
+  const text = String.fromCharCode(...content);
+  const [, year = "", month, day, hour, minute, second] =
     /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/.exec(text) ?? reader.refuse();
-  if (whole.length !== (utc ? 13 : 15)) reader.refuse();
   const century = utc ? (year < "50" ? "20" : "19") : "";
   const iso = `${century}${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
   const time = Date.parse(iso);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { concatBytes, fromHex, sha256, toHex } from "@vram-residency/crypto";
+import { DIGEST_BYTES, fromHex, sha256, toHex } from "@vram-residency/crypto";
 import { type HexDigest, hexDigest } from "@vram-residency/types";
 import { assertInside, compareCodePoints, comparePaths } from "./names.ts";
 import { refuse } from "./rules.ts";
@@ -44,7 +44,9 @@ export interface Manifest {
 
 /** The digest of a whole manifest. */
 export function rootDigest(resources: readonly Resource[]): HexDigest {
-  return hexDigest(toHex(sha256(concatBytes(...resources.map(({ digest }) => fromHex(digest))))));
+  const bytes = new Uint8Array(resources.length * DIGEST_BYTES);
+  for (const [index, { digest }] of resources.entries()) bytes.set(fromHex(digest), index * DIGEST_BYTES);
+  return hexDigest(toHex(sha256(bytes)));
 }
 
 /**

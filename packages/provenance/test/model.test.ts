@@ -270,6 +270,11 @@ describe("a manifest of our own", () => {
 });
 
 describe("what sha256sum printed", () => {
+  test("may be of more files than a function has arguments", () => {
+    const many = Array.from({ length: 70_000 }, (_, index) => `${sha256("")}  ${index}`);
+    expect(manifestOfChecksums(many.join("\n")).resources.length).toBe(70_000);
+  });
+
   const lines = `# a comment\r\n${sha256("two")} *b/c.bin\n\n${sha256("one").toUpperCase()}  ./a.bin\n`;
 
   test("is a manifest, whatever its order", async () => {
