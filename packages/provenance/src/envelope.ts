@@ -1,5 +1,5 @@
 import type { JsonValue } from "@vram-residency/types";
-import { base64Of, listOf, type Members, membersOf, parseJson, textOf } from "./json.ts";
+import { base64Of, listOf, type Members, membersOf, objectOf, parseJson, textOf } from "./json.ts";
 import { refuse } from "./rules.ts";
 
 /** Longest bundle. Unit: bytes. */
@@ -71,16 +71,18 @@ function readMaterial(value: JsonValue | undefined): Material {
 }
 
 function readKey(members: Members): Material {
-  const key = membersOf(
-    members["publicKey"],
-    "bundle-shape",
-    "the key",
-    [],
-    ["hint", "rawBytes", "keyDetails"],
-  );
-  if ("hint" in key) return { kind: "hint", hint: textOf(key["hint"], "bundle-shape", "the key's hint") };
-  const details = textOf(key["keyDetails"], "bundle-shape", "the key's details");
-  return { kind: "key", raw: base64Of(key["rawBytes"], "the key"), details };
+  const value = members["publicKey"];
+  const key = objectOf(value, "bundle-shape", "the key");
+  if ("hint" in key) {
+    const { hint } = membersOf(value, "bundle-shape", "the key", ["hint"]);
+    return { kind: "hint", hint: textOf(hint, "bundle-shape", "the key's hint") };
+  }
+  const { rawBytes, keyDetails } = membersOf(value, "bundle-shape", "the key", ["rawBytes", "keyDetails"]);
+  return {
+    kind: "key",
+    raw: base64Of(rawBytes, "the key"),
+    details: textOf(keyDetails, "bundle-shape", "the key's details"),
+  };
 }
 
 function readChain(members: Members): Material {

@@ -99,6 +99,11 @@ const BUNDLES: readonly Case[] = [
     Buffer.from(text().replace("dsseEnvelope", "messageSignature")),
   ],
   ["bundle-shape", "a payload that is no text", bundle({ envelope: { payload: 1 } })],
+  [
+    "bundle-shape",
+    "a key with a hint and itself",
+    bundle({ material: { publicKey: { hint: sha256(pemOf(KEY.publicKey)), rawBytes: raw } } }),
+  ],
   ["bundle-shape", "a key without a hint or itself", bundle({ material: { publicKey: {} } })],
   [
     "bundle-media-type",
