@@ -211,7 +211,7 @@ const MATERIALS: readonly Case[] = [
   chainCase(
     "certificate-encoding",
     "an extension twice",
-    chained({ leaf: { further: [hex("300c0603551d0f0405030300ff")] } }),
+    chained({ leaf: { further: [hex("300b0603551d0f040403020080")] } }),
   ),
   chainCase("certificate-algorithm", "SHA-1", chained({ leaf: { algorithm: ECDSA_SHA1 } })),
   chainCase(
@@ -245,6 +245,11 @@ const MATERIALS: readonly Case[] = [
     "chain-signature",
     "a trusted name with another key",
     chained({ middle: { issuerKey: makeKey("P-256").privateKey } }),
+  ),
+  chainCase(
+    "chain-signature",
+    "to a root that did not sign itself",
+    chained({ root: { issuerKey: makeKey("P-256").privateKey } }),
   ),
   chainCase("chain-ca", "through a non-CA", chained({ middle: { ca: false } })),
   chainCase("chain-ca", "through a CA that may not sign certificates", chained({ middle: { usage: 0x80 } })),

@@ -166,6 +166,13 @@ const CASES: readonly Case[] = [
     {},
     { fileSystem: meddling((path) => appendFile(path, "x")) },
   ],
+  [
+    "source: changed",
+    "and written to while it is read, its length the same",
+    nothing,
+    {},
+    { fileSystem: meddling((path) => writeFile(path, "one", { flag: "r+" })) },
+  ],
   ["source: changed", "and swapped after it was found", nothing, {}, { fileSystem: swapped }],
   ["source: unreadable", "and not there", () => rm(model, { recursive: true })],
 ];
