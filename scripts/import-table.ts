@@ -20,6 +20,7 @@ export interface Row {
 const TYPES = "@vram-residency/types";
 const CRYPTO = "@vram-residency/crypto";
 const FORMATS = "@vram-residency/formats";
+const PROVENANCE = "@vram-residency/provenance";
 const MANAGER = "@vram-residency/manager";
 const MIDDLE = ["validation", "seal", "audit", "policy"].map((id) => `@vram-residency/${id}`);
 const LIBRARY = [
@@ -42,6 +43,7 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   audit: { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
   policy: { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
   formats: { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
+  provenance: { imports: [TYPES, CRYPTO], node: "src/node", bun: "nowhere" },
   "allocator-mock": { imports: [TYPES, CRYPTO], node: "nowhere", bun: "nowhere" },
   "allocator-cuda": {
     imports: [TYPES, CRYPTO, "@vram-residency/allocator-cuda-linux-x64"],
@@ -53,5 +55,9 @@ export const IMPORT_TABLE: Readonly<Record<string, Row>> = {
   manager: { imports: [TYPES, CRYPTO, ...MIDDLE], node: "nowhere", bun: "nowhere" },
   loader: { imports: [TYPES, CRYPTO, FORMATS, MANAGER], node: "nowhere", bun: "nowhere" },
   "vram-residency": { imports: LIBRARY, node: "anywhere", bun: "nowhere" },
-  cli: { imports: [...LIBRARY, "vram-residency", "commander"], node: "anywhere", bun: "anywhere" },
+  cli: {
+    imports: [...LIBRARY, PROVENANCE, "vram-residency", "commander"],
+    node: "anywhere",
+    bun: "anywhere",
+  },
 };

@@ -8,7 +8,9 @@ import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { helpLayout } from "./help.ts";
 import { addInspect } from "./inspect/command.ts";
 import { addKey } from "./key/command.ts";
+import { addManifest } from "./manifest/command.ts";
 import { addPlan } from "./plan/command.ts";
+import { addProvenance } from "./provenance/command.ts";
 import type { Terminal } from "./terminal.ts";
 import { wrap } from "./text.ts";
 import { packageVersion } from "./version.ts";
@@ -21,6 +23,8 @@ const COMMANDS: readonly AddCommand[] = [
   addDoctor,
   addKey,
   addAudit,
+  addManifest,
+  addProvenance,
 ];
 
 const EXIT_CODES =

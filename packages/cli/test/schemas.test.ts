@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { closedLog, LOG, writeLog } from "./audit-log.ts";
 import { faultsOf } from "./json-schema.ts";
 import { safetensors, scratchDirectory, vramr } from "./scratch.ts";
+import { signedModel } from "./signed-model.ts";
 import { fakeTerminal } from "./terminal.ts";
 
 const SCHEMAS = join(import.meta.dir, "../../../docs/schemas");
@@ -19,8 +20,11 @@ const broken = join(scratch.path, "broken");
 await writeLog(log, closedLog(8));
 await writeLog(broken, closedLog(8));
 await writeFile(join(broken, "00000000000000000000.jsonl"), "x\n");
+const list = join(scratch.path, "model.manifest");
+const signed = await signedModel(join(scratch.path, "signed"));
 const header = { scalar: { dtype: "F32", shape: [], data_offsets: [0, 4] } };
 await writeFile(model, safetensors(header, 4));
+await writeFile(list, (await vramr(["manifest", "create", signed.model])).out);
 const sum = `${Bun.SHA256.hash(await Bun.file(model).bytes(), "hex")}  ${model}\n`;
 
 /** Every command, and every shape that its document takes. */
@@ -42,6 +46,14 @@ const DOCUMENTS: readonly (readonly [string, readonly string[], string?])[] = [
   ["key", ["key", "export", auditKey, "--log", LOG, "--public-key", join(scratch.path, "log.pub")]],
   ["audit", ["audit", "verify", log]],
   ["audit", ["audit", "verify", broken]],
+  ["manifest", ["manifest", "create", signed.model]],
+  ["manifest", ["manifest", "verify", signed.model, "--manifest", list]],
+  ["manifest", ["manifest", "verify", log, "--manifest", list]],
+  [
+    "provenance",
+    ["provenance", "verify", signed.model, "--bundle", signed.bundle, "--public-key", signed.key],
+  ],
+  ["provenance", ["provenance", "verify", log, "--bundle", signed.bundle, "--public-key", signed.key]],
   ["demo", ["demo"]],
 ];
 

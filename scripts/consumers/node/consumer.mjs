@@ -12,7 +12,7 @@ import * as facade from "vram-residency";
 import { play, playLog, RECORDED } from "./story.mjs";
 
 // The libraries that the story does not touch must at least load here.
-for (const name of ["types", "validation", "policy", "formats", "loader", "testing"]) {
+for (const name of ["types", "validation", "policy", "formats", "provenance", "loader", "testing"]) {
   const library = await import(`@vram-residency/${name}`);
   assert.ok(Object.keys(library).length > 0, `${name} exports nothing`);
 }

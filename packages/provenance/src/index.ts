@@ -1,0 +1,13 @@
+export type { SignedManifest, Signer, Trust } from "./bundle.ts";
+export { verifyBundle } from "./bundle.ts";
+export type { TimePolicy } from "./chain.ts";
+export { CHAIN_LENGTH_MAX } from "./chain.ts";
+export { BUNDLE_BYTES_MAX } from "./envelope.ts";
+export type { Manifest, Resource } from "./manifest.ts";
+export { RESOURCES_MAX } from "./manifest.ts";
+export type { ModelOptions, ModelReport } from "./model.ts";
+export { createManifest, verifyModel } from "./model.ts";
+export { decodeManifest, encodeManifest, hubDigest, manifestOfChecksums } from "./own-manifest.ts";
+export type { SignatureHash, SignatureRequest, SignatureVerifier } from "./public-key.ts";
+export type { ProvenanceRule } from "./rules.ts";
+export { PROVENANCE_RULES } from "./rules.ts";

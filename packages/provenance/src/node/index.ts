@@ -1,0 +1,1 @@
+export { nodeSignatureVerifier } from "./verifier.ts";
