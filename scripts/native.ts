@@ -2,7 +2,8 @@
  * `bun run native`: builds `native/build/libvram_residency.so` with a C++20 compiler alone.
  *
  * Only what changed is compiled again. `--test` also builds and runs the native tests; `--sanitize` runs them once under the
- * address and undefined-behaviour sanitizers and once under the thread sanitizer.
+ * address and undefined-behaviour sanitizers and once under the thread sanitizer. `--fake-driver` builds what tests put in the
+ * place of a GPU's driver. `--if-possible` is for commands that work without: no failure, and nothing on standard output.
  *
  * @module
  */
@@ -226,6 +227,7 @@ async function main(words: readonly string[]): Promise<number> {
     if (words.includes("--sanitize")) return (await runTests(["address", "thread"], only)) ? 0 : 1;
     if (ifPossible && !existsSync(nativeLibrary())) say("native: building the library for CUDA, once");
     const library = await buildNative();
+    if (words.includes("--fake-driver")) await buildFakeDriver();
     if (!ifPossible) say(library.slice(ROOT.length + 1));
     return words.includes("--test") && !(await runTests(["release"], only)) ? 1 : 0;
   } catch (error) {
