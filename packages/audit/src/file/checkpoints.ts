@@ -162,31 +162,27 @@ export class CheckpointFiles implements AsyncDisposable {
       // Written again: after a failed sync, what can be read may not be on the disk.
       if (newest) await writeAll(file, newest.bytes, keepBytes - newest.bytes.length);
       await file.dataSync();
-      const files = new CheckpointFiles(
-        fileSystem,
-        directory,
-        await GrowingFile.adopt(fileSystem, path, file),
-      );
-      if (newest && !(head && equalBytes(newest.bytes, head))) await files.#replace(newest.bytes);
-      return files;
-    } catch (error) {
+      if (newest && !(head && equalBytes(newest.bytes, head))) {
+        await replaceNewest(fileSystem, directory, newest.bytes);
+      }
+      return new CheckpointFiles(fileSystem, directory, await GrowingFile.adopt(fileSystem, path, file));
+    } finally {
       await file[Symbol.asyncDispose]();
-      throw error;
     }
   }
 
   /** Makes a checkpoint durable. After a failure nothing more can be added. */
   async add(note: Uint8Array): Promise<void> {
-    await this.#all.append(note);
-    await this.#replace(note);
+    await this.#all.append(note, true);
+    await replaceNewest(this.#fileSystem, this.#directory, note);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#all[Symbol.asyncDispose]();
   }
+}
 
-  async #replace(note: Uint8Array): Promise<void> {
-    await replaceFile(this.#fileSystem, `${this.#directory}/${CHECKPOINT_FILE}`, note);
-    await this.#fileSystem.syncDirectory(this.#directory);
-  }
+async function replaceNewest(fileSystem: FileSystem, directory: string, note: Uint8Array): Promise<void> {
+  await replaceFile(fileSystem, `${directory}/${CHECKPOINT_FILE}`, note);
+  await fileSystem.syncDirectory(directory);
 }

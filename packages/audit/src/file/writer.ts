@@ -99,7 +99,8 @@ export class Writer implements AsyncDisposable {
     let adopted = false;
     try {
       const batch = encodeBatch(next, drafts, this.#parts.clock);
-      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes);
+      // Behind a pause there always is a checkpoint. In a run of batches, the look beside one sync comes before the next write.
+      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes, this.unsigned === 0);
       this.#adopt(next, batch.events);
       adopted = true;
       return batch.results;

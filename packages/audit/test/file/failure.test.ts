@@ -191,6 +191,22 @@ describe("a file that somebody else touches", () => {
     }
   });
 
+  test("a write that fails into such a file is not made good in a new segment, which would hide it", async () => {
+    for (const [name, make, reason] of changes.slice(0, 4)) {
+      const bench = logBench();
+      await using log = await bench.open();
+      await log.append(change(1));
+      await make(bench);
+      bench.files.fail({ operation: "write", at: 1, code: "EIO" });
+
+      expect([name, await unavailableReason(log.append(change(2)))]).toEqual([
+        name,
+        expect.stringContaining(reason),
+      ]);
+      expect(log.state).toBe("failed");
+    }
+  });
+
   test("checkpoints that were removed are noticed before the next checkpoint", async () => {
     const bench = logBench();
     await using log = await bench.open();
