@@ -11,8 +11,8 @@ import {
   checkpointHolds,
   parseCheckpoint,
 } from "../log/checkpoint.ts";
-import { openToRead, readFile, readRange, replaceFile, writeAll } from "./files.ts";
-import { CHECKPOINT_FILE, CHECKPOINTS_FILE } from "./names.ts";
+import { makeUnfinished, openToRead, readFile, readRange, writeAll } from "./files.ts";
+import { CHECKPOINT_FILE, CHECKPOINTS_FILE, UNFINISHED } from "./names.ts";
 import { inconsistent } from "./refusal.ts";
 import { GrowingFile } from "./segment.ts";
 
@@ -173,8 +173,7 @@ export class CheckpointFiles implements AsyncDisposable {
 
   /** Makes a checkpoint durable. After a failure nothing more can be added. */
   async add(note: Uint8Array): Promise<void> {
-    await this.#all.append(note, true);
-    await replaceNewest(this.#fileSystem, this.#directory, note);
+    await replaceNewest(this.#fileSystem, this.#directory, note, this.#all.append(note, true));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,7 +181,18 @@ export class CheckpointFiles implements AsyncDisposable {
   }
 }
 
-async function replaceNewest(fileSystem: FileSystem, directory: string, note: Uint8Array): Promise<void> {
-  await replaceFile(fileSystem, `${directory}/${CHECKPOINT_FILE}`, note);
+/** Puts a checkpoint in the place of the newest. @param added - When it is among all others, durably. */
+async function replaceNewest(
+  fileSystem: FileSystem,
+  directory: string,
+  note: Uint8Array,
+  added: Promise<void> = Promise.resolve(),
+): Promise<void> {
+  const path = `${directory}/${CHECKPOINT_FILE}`;
+  const [before, made] = await Promise.allSettled([added, makeUnfinished(fileSystem, path, note)]);
+  if (made.status === "fulfilled") await made.value[Symbol.asyncDispose]();
+  if (before.status === "rejected") throw before.reason;
+  if (made.status === "rejected") throw made.reason;
+  await fileSystem.rename(path + UNFINISHED, path);
   await fileSystem.syncDirectory(directory);
 }

@@ -16,7 +16,7 @@ import { type OpenedLog, openDirectory } from "./open.ts";
 import { type AuditLogOptions, checkedOptions } from "./options.ts";
 import { explained } from "./refusal.ts";
 import type { OpenedReport } from "./report.ts";
-import type { Writer } from "./writer.ts";
+import { BATCH_MAX, type Writer } from "./writer.ts";
 
 /** Longest that a record stays without a checkpoint. Unit: ms. */
 const UNSIGNED_MS = 1000;
@@ -220,7 +220,10 @@ export class AuditLog implements AuditSink {
       this.#noteSigned();
     }
     const batch = this.#queue.slice(0, this.#writer.room);
-    const results = await this.#writer.commit(batch.map(({ draft }) => draft));
+    const drafts = batch.map(({ draft }) => draft);
+    const upcoming = (): readonly Draft[] =>
+      this.#queue.slice(batch.length, batch.length + BATCH_MAX).map(({ draft }) => draft);
+    const results = await this.#writer.commit(drafts, drafts, upcoming);
     this.#gate.assertOpen();
     this.#queue.splice(0, batch.length);
     for (const [index, { resolve, reject }] of batch.entries()) {

@@ -59,10 +59,11 @@ export class GrowingFile implements AsyncDisposable {
    * Adds bytes, and makes them durable.
    *
    * @param looksFirst - Whether to look at the file before it is written, too.
+   * @param meanwhile - Called while the disk is busy.
    * @throws The runtime's error of a write or sync; never call it again then. `ERR_AUDIT_UNAVAILABLE` when the file was
    * removed, replaced or changed underneath: seen while it syncs, so before anybody takes the bytes for durable.
    */
-  async append(bytes: Uint8Array, looksFirst: boolean): Promise<void> {
+  async append(bytes: Uint8Array, looksFirst: boolean, meanwhile: () => void = () => {}): Promise<void> {
     if (looksFirst) await this.#assertIntact(this.#bytes);
     const end = this.#bytes + bytes.length;
     await writeAll(this.#file, bytes, this.#bytes).catch(async (error: unknown) => {
@@ -70,7 +71,9 @@ export class GrowingFile implements AsyncDisposable {
       throw error;
     });
     // A file that was removed takes every write and keeps none.
-    const [synced, intact] = await Promise.allSettled([this.#file.dataSync(), this.#assertIntact(end)]);
+    const calls = Promise.allSettled([this.#file.dataSync(), this.#assertIntact(end)]);
+    meanwhile();
+    const [synced, intact] = await calls;
     // Somebody's hand is the graver finding.
     if (intact.status === "rejected") throw intact.reason;
     if (synced.status === "rejected") throw synced.reason;

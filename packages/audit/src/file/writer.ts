@@ -7,7 +7,7 @@ import { LINES_PER_KEY } from "../log/line.ts";
 import { type Opening, segmentName, segmentOpened } from "../log/opening.ts";
 import type { LogWriterState } from "../log/writer-state.ts";
 import type { CheckpointFiles } from "./checkpoints.ts";
-import { type Draft, encodeBatch } from "./encode.ts";
+import { type Batch, type Draft, encodeBatch, joined } from "./encode.ts";
 import { errorCode } from "./files.ts";
 import { segmentFile } from "./names.ts";
 import { explained, isRecoverable } from "./refusal.ts";
@@ -15,7 +15,7 @@ import type { LiveSeals } from "./seals.ts";
 import { GrowingFile } from "./segment.ts";
 
 /** Most records in one batch. */
-const BATCH_MAX = 64;
+export const BATCH_MAX = 64;
 /** Most records that no checkpoint covers, at any moment. */
 export const UNSIGNED_MAX: number = LINES_PER_KEY;
 const DAY_MS = 86_400_000;
@@ -37,6 +37,18 @@ export interface WriterParts {
   readonly signed: number;
 }
 
+/** A batch, and the state behind it. */
+interface Made {
+  readonly next: LogWriterState;
+  readonly batch: Batch;
+}
+
+/** A batch that was made behind another, before that was durable. */
+interface Ahead extends Made {
+  readonly base: LogWriterState;
+  readonly drafts: readonly Draft[];
+}
+
 /** The UTC day of a moment. @param wall - Unit: ms since 1970. */
 export function dayOf(wall: number): number {
   return Math.floor(wall / DAY_MS);
@@ -50,6 +62,7 @@ export class Writer implements AsyncDisposable {
   #segment: WriterParts["segment"];
   #signed: number;
   #note: Uint8Array | undefined;
+  #ahead: Ahead | undefined;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -89,18 +102,21 @@ export class Writer implements AsyncDisposable {
    * Makes records durable, at most {@link Writer.room}: written and synced, and if that fails, once more in a new segment.
    *
    * @param again - What to write in the new segment instead.
+   * @param upcoming - What waits behind them, of which the next batch is made while the disk is busy.
    * @returns For each its number, or why it is none.
    */
   async commit(
     drafts: readonly Draft[],
     again: readonly Draft[] = drafts,
+    upcoming: () => readonly Draft[] = () => [],
   ): Promise<readonly (number | VramError)[]> {
-    const next = this.#state.fork();
+    const { next, batch } = this.#make(drafts);
     let adopted = false;
     try {
-      const batch = encodeBatch(next, drafts, this.#parts.clock);
+      const lookAhead = (): void => this.#lookAhead(next, upcoming());
       // Behind a pause there always is a checkpoint. In a run of batches, the look beside one sync comes before the next write.
-      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes, this.unsigned === 0);
+      const looksFirst = this.unsigned === 0;
+      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes, looksFirst, lookAhead);
       this.#adopt(next, batch.events);
       adopted = true;
       return batch.results;
@@ -110,6 +126,39 @@ export class Writer implements AsyncDisposable {
       return await this.#recover(again, cause);
     } finally {
       if (!adopted) next[Symbol.dispose]();
+    }
+  }
+
+  /** Makes a batch, or takes the one that was made ahead, if nothing came between. */
+  #make(drafts: readonly Draft[]): Made {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.base === this.#state && ahead.drafts.every((draft, index) => draft === drafts[index])) {
+      return this.#encode(ahead.next, drafts.slice(ahead.drafts.length), ahead.batch);
+    }
+    ahead?.next[Symbol.dispose]();
+    return this.#encode(this.#state.fork(), drafts);
+  }
+
+  /** Makes the batch behind one that is being written. Thrown away when that fails; made again, and heard, when this does. */
+  #lookAhead(base: LogWriterState, upcoming: readonly Draft[]): void {
+    const drafts = upcoming.slice(0, BATCH_MAX);
+    if (drafts.length === 0) return;
+    try {
+      this.#ahead = { base, drafts, ...this.#encode(base.fork(), drafts) };
+    } catch {
+      this.#ahead = undefined;
+    }
+  }
+
+  /** Makes records behind those of `before`. @param next - Disposed of when this throws. */
+  #encode(next: LogWriterState, drafts: readonly Draft[], before?: Batch): Made {
+    try {
+      const batch = encodeBatch(next, drafts, this.#parts.clock);
+      return { next, batch: before === undefined ? batch : joined(before, batch) };
+    } catch (error) {
+      next[Symbol.dispose]();
+      throw error;
     }
   }
 
@@ -143,6 +192,7 @@ export class Writer implements AsyncDisposable {
   /** Closes the files and wipes the keys. Waits for calls that hang. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state[Symbol.dispose]();
+    this.#ahead?.next[Symbol.dispose]();
     this.#parts.seed[Symbol.dispose]();
     this.#give(this.#segment.file);
     this.#give(this.#parts.checkpoints);
