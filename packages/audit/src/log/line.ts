@@ -101,7 +101,8 @@ export function encodeLine(line: Omit<AuditLine, "mac">, key: AuditMacKey, hashe
   const mac = macOfScratch(written, key, hashes);
   LINE.set(MAC_NAME, written);
   let end = written + MAC_NAME.length;
-  for (const byte of mac) {
+  for (let index = 0; index < mac.length; index += 1) {
+    const byte = mac[index] ?? 0;
     LINE[end++] = HEX_DIGITS[byte >> 4] ?? 0;
     LINE[end++] = HEX_DIGITS[byte & 15] ?? 0;
   }
