@@ -137,6 +137,7 @@ export class CheckpointFiles implements AsyncDisposable {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #all: GrowingFile;
+  #replaced: Promise<void> | undefined;
 
   private constructor(fileSystem: FileSystem, directory: string, all: GrowingFile) {
     this.#fileSystem = fileSystem;
@@ -171,9 +172,20 @@ export class CheckpointFiles implements AsyncDisposable {
     }
   }
 
-  /** Makes a checkpoint durable. After a failure nothing more can be added. */
-  async add(note: Uint8Array): Promise<void> {
-    await replaceNewest(this.#fileSystem, this.#directory, note, this.#all.append(note, true));
+  /**
+   * Makes a checkpoint durable among all others. After a failure nothing more can be added.
+   *
+   * @returns When it is in the place of the newest as well; whoever adds the next one waits for that.
+   */
+  async add(note: Uint8Array): Promise<{ readonly replaced: Promise<void> }> {
+    await this.#replaced;
+    const added = this.#all.append(note, true);
+    const replaced = replaceNewest(this.#fileSystem, this.#directory, note, added);
+    this.#replaced = replaced;
+    // Whoever adds the next one hears of it at the latest.
+    replaced.catch(() => {});
+    await added;
+    return { replaced };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

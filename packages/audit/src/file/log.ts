@@ -131,9 +131,14 @@ export class AuditLog implements AuditSink {
    * @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE` when it is not, and may never be; `ERR_INPUT_INVALID` for an event that
    * is none or too long.
    */
-  async append(event: AuditEvent): Promise<AuditReceipt> {
-    if (this.#state !== "ready") throw unavailable(this.#state);
-    return await this.#coalescer.append(checkedEvent(event));
+  append(event: AuditEvent): Promise<AuditReceipt> {
+    // Not async, which would put two promises more around each record.
+    try {
+      if (this.#state !== "ready") throw unavailable(this.#state);
+      return this.#coalescer.append(checkedEvent(event));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Signs everything that is acknowledged, now. @returns The checkpoint, to be kept elsewhere. */
@@ -240,7 +245,9 @@ export class AuditLog implements AuditSink {
     const waiting = this.#signing;
     this.#signing = [];
     try {
-      const note = await this.#writer.sign();
+      const { note, replaced } = await this.#writer.signFirst();
+      if (waiting.length > 0) await replaced;
+      else void this.#step(replaced);
       this.#gate.assertOpen();
       this.#noteSigned();
       for (const { resolve } of waiting) resolve(note.slice());

@@ -175,18 +175,25 @@ export class Writer implements AsyncDisposable {
     await this.#begin([event]);
   }
 
-  /** Signs what is durable. @returns The checkpoint. */
+  /** Signs what is durable. @returns The checkpoint, once it is in the place of the newest. */
   async sign(): Promise<Uint8Array> {
+    const { note, replaced } = await this.signFirst();
+    await replaced;
+    return note;
+  }
+
+  /** Signs what is durable. More may be written once the checkpoint is among all others, before it is `replaced`. */
+  async signFirst(): Promise<{ readonly note: Uint8Array; readonly replaced: Promise<void> }> {
     const { seed, clock, ed25519, checkpoints } = this.#parts;
     const { log, size, tree } = this.#state;
     const head = { log, size, root: toHex(tree.root()) };
     const note = signCheckpoint(head, seed, clock.wall(), ed25519);
-    await checkpoints.add(note).catch((cause: unknown) => {
+    const { replaced } = await checkpoints.add(note).catch((cause: unknown) => {
       throw explained(cause);
     });
     this.#signed = size;
     this.#note = note;
-    return note;
+    return { note, replaced };
   }
 
   /** Closes the files and wipes the keys. Waits for calls that hang. */
