@@ -179,7 +179,7 @@ export class CheckpointFiles implements AsyncDisposable {
    */
   async add(note: Uint8Array): Promise<{ readonly replaced: Promise<void> }> {
     await this.#replaced;
-    const added = this.#all.append(note, true);
+    const added = this.#all.append(note, false);
     const replaced = replaceNewest(this.#fileSystem, this.#directory, note, added);
     this.#replaced = replaced;
     // Whoever adds the next one hears of it at the latest.

@@ -82,14 +82,9 @@ export class AuditLog implements AuditSink {
     this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
     this.#queueMax = options.queueMax ?? QUEUE_MAX;
     this.#coalescer = new Coalescer(options.timers, (event) => this.#record(event));
+    const within = <Result>(work: Promise<Result>): Promise<Result> => this.#within(work);
     this.#anchor =
-      options.anchor &&
-      new AnchorKeeper(
-        options.anchor,
-        opened.log,
-        (work) => this.#within(work),
-        () => this.#noteAnchor(),
-      );
+      options.anchor && new AnchorKeeper(options.anchor, opened.log, within, () => this.#noteAnchor());
     this.#noteSigned();
   }
 
@@ -132,9 +127,9 @@ export class AuditLog implements AuditSink {
    * is none or too long.
    */
   append(event: AuditEvent): Promise<AuditReceipt> {
-    // Not async, which would put two promises more around each record.
+    if (this.#state !== "ready") return Promise.reject(unavailable(this.#state));
+    // Not async: that would be two more promises for each record.
     try {
-      if (this.#state !== "ready") throw unavailable(this.#state);
       return this.#coalescer.append(checkedEvent(event));
     } catch (error) {
       return Promise.reject(error);
@@ -224,13 +219,12 @@ export class AuditLog implements AuditSink {
       await this.#writer.rotate();
       this.#noteSigned();
     }
-    const batch = this.#queue.slice(0, this.#writer.room);
-    const drafts = batch.map(({ draft }) => draft);
-    const upcoming = (): readonly Draft[] =>
-      this.#queue.slice(batch.length, batch.length + BATCH_MAX).map(({ draft }) => draft);
-    const results = await this.#writer.commit(drafts, drafts, upcoming);
+    const draftsFrom = (from: number, count: number): readonly Draft[] =>
+      this.#queue.slice(from, from + count).map(({ draft }) => draft);
+    const drafts = draftsFrom(0, this.#writer.room);
+    const results = await this.#writer.commit(drafts, drafts, () => draftsFrom(drafts.length, BATCH_MAX));
     this.#gate.assertOpen();
-    this.#queue.splice(0, batch.length);
+    const batch = this.#queue.splice(0, drafts.length);
     for (const [index, { resolve, reject }] of batch.entries()) {
       const result = results[index];
       if (typeof result === "number") resolve({ log: this.log, seq: result });
@@ -246,8 +240,8 @@ export class AuditLog implements AuditSink {
     this.#signing = [];
     try {
       const { note, replaced } = await this.#writer.signFirst();
-      if (waiting.length > 0) await replaced;
-      else void this.#step(replaced);
+      if (waiting.length === 0) void this.#step(replaced);
+      else await replaced;
       this.#gate.assertOpen();
       this.#noteSigned();
       for (const { resolve } of waiting) resolve(note.slice());
@@ -279,9 +273,8 @@ export class AuditLog implements AuditSink {
   /** An anchor that takes nothing is on record, and signed; the log goes on. */
   #noteAnchor(): void {
     if (this.#state !== "ready") return;
-    void this.#record(auditEvent("AuditUnavailable", { reason: "the anchor takes no checkpoint" })).catch(
-      () => {},
-    );
+    const event = auditEvent("AuditUnavailable", { reason: "the anchor takes no checkpoint" });
+    void this.#record(event).catch(() => {});
   }
 
   #fail(error: VramError): void {

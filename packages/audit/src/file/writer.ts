@@ -41,6 +41,8 @@ export interface WriterParts {
 interface Made {
   readonly next: LogWriterState;
   readonly batch: Batch;
+  /** Whether it was made while the one before was synced. */
+  readonly isAhead?: boolean;
 }
 
 /** A batch that was made behind another, before that was durable. */
@@ -110,12 +112,12 @@ export class Writer implements AsyncDisposable {
     again: readonly Draft[] = drafts,
     upcoming: () => readonly Draft[] = () => [],
   ): Promise<readonly (number | VramError)[]> {
-    const { next, batch } = this.#make(drafts);
+    const { next, batch, isAhead = false } = this.#make(drafts);
     let adopted = false;
     try {
       const lookAhead = (): void => this.#lookAhead(next, upcoming());
       // Behind a pause there always is a checkpoint. In a run of batches, the look beside one sync comes before the next write.
-      const looksFirst = this.unsigned === 0;
+      const looksFirst = this.unsigned === 0 && !isAhead;
       if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes, looksFirst, lookAhead);
       this.#adopt(next, batch.events);
       adopted = true;
@@ -134,7 +136,7 @@ export class Writer implements AsyncDisposable {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     if (ahead?.base === this.#state && ahead.drafts.every((draft, index) => draft === drafts[index])) {
-      return this.#encode(ahead.next, drafts.slice(ahead.drafts.length), ahead.batch);
+      return { ...this.#encode(ahead.next, drafts.slice(ahead.drafts.length), ahead.batch), isAhead: true };
     }
     ahead?.next[Symbol.dispose]();
     return this.#encode(this.#state.fork(), drafts);
