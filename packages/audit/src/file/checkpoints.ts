@@ -11,8 +11,8 @@ import {
   checkpointHolds,
   parseCheckpoint,
 } from "../log/checkpoint.ts";
-import { openToRead, readFile, readRange, replaceFile, writeAll } from "./files.ts";
-import { CHECKPOINT_FILE, CHECKPOINTS_FILE } from "./names.ts";
+import { makeUnfinished, openToRead, readFile, readRange, writeAll } from "./files.ts";
+import { CHECKPOINT_FILE, CHECKPOINTS_FILE, UNFINISHED } from "./names.ts";
 import { inconsistent } from "./refusal.ts";
 import { GrowingFile } from "./segment.ts";
 
@@ -137,6 +137,7 @@ export class CheckpointFiles implements AsyncDisposable {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #all: GrowingFile;
+  #replaced: Promise<void> | undefined;
 
   private constructor(fileSystem: FileSystem, directory: string, all: GrowingFile) {
     this.#fileSystem = fileSystem;
@@ -162,31 +163,48 @@ export class CheckpointFiles implements AsyncDisposable {
       // Written again: after a failed sync, what can be read may not be on the disk.
       if (newest) await writeAll(file, newest.bytes, keepBytes - newest.bytes.length);
       await file.dataSync();
-      const files = new CheckpointFiles(
-        fileSystem,
-        directory,
-        await GrowingFile.adopt(fileSystem, path, file),
-      );
-      if (newest && !(head && equalBytes(newest.bytes, head))) await files.#replace(newest.bytes);
-      return files;
-    } catch (error) {
+      if (newest && !(head && equalBytes(newest.bytes, head))) {
+        await replaceNewest(fileSystem, directory, newest.bytes);
+      }
+      return new CheckpointFiles(fileSystem, directory, await GrowingFile.adopt(fileSystem, path, file));
+    } finally {
       await file[Symbol.asyncDispose]();
-      throw error;
     }
   }
 
-  /** Makes a checkpoint durable. After a failure nothing more can be added. */
-  async add(note: Uint8Array): Promise<void> {
-    await this.#all.append(note);
-    await this.#replace(note);
+  /**
+   * Makes a checkpoint durable among all others. After a failure nothing more can be added.
+   *
+   * @returns When it is in the place of the newest as well; whoever adds the next one waits for that.
+   */
+  async add(note: Uint8Array): Promise<{ readonly replaced: Promise<void> }> {
+    await this.#replaced;
+    const added = this.#all.append(note, false);
+    const replaced = replaceNewest(this.#fileSystem, this.#directory, note, added);
+    this.#replaced = replaced;
+    // Whoever adds the next one hears of it at the latest.
+    replaced.catch(() => {});
+    await added;
+    return { replaced };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#all[Symbol.asyncDispose]();
   }
+}
 
-  async #replace(note: Uint8Array): Promise<void> {
-    await replaceFile(this.#fileSystem, `${this.#directory}/${CHECKPOINT_FILE}`, note);
-    await this.#fileSystem.syncDirectory(this.#directory);
-  }
+/** Puts a checkpoint in the place of the newest. @param added - When it is among all others, durably. */
+async function replaceNewest(
+  fileSystem: FileSystem,
+  directory: string,
+  note: Uint8Array,
+  added: Promise<void> = Promise.resolve(),
+): Promise<void> {
+  const path = `${directory}/${CHECKPOINT_FILE}`;
+  const [before, made] = await Promise.allSettled([added, makeUnfinished(fileSystem, path, note)]);
+  if (made.status === "fulfilled") await made.value[Symbol.asyncDispose]();
+  if (before.status === "rejected") throw before.reason;
+  if (made.status === "rejected") throw made.reason;
+  await fileSystem.rename(path + UNFINISHED, path);
+  await fileSystem.syncDirectory(directory);
 }

@@ -32,3 +32,13 @@ export function encodeBatch(state: LogWriterState, drafts: readonly Draft[], clo
   });
   return { bytes: concatBytes(...parts), events, results };
 }
+
+/** Two batches, one made behind the other, as one. */
+export function joined(first: Batch, second: Batch): Batch {
+  if (second.results.length === 0) return first;
+  return {
+    bytes: concatBytes(first.bytes, second.bytes),
+    events: [...first.events, ...second.events],
+    results: [...first.results, ...second.results],
+  };
+}

@@ -50,7 +50,7 @@ export async function assertNew(options: AuditLogOptions, names: readonly string
  * @throws `ERR_AUDIT_UNAVAILABLE` when it was tampered with, `ERR_CONFIG_INVALID` when it is another root's.
  */
 export async function examine(options: AuditLogOptions, firsts: readonly number[]): Promise<Found> {
-  const { fileSystem, directory, root, deployment, ed25519, hashes = PORTABLE_HASHES } = options;
+  const { fileSystem, directory, root, deployment, ed25519 } = options;
   const newestLine = await firstLine(options, firsts.at(-1) ?? 0);
   await assertRoot(options, firsts);
   const keys = keysOf(root, newestLine.log, ed25519, deployment);
@@ -61,10 +61,37 @@ export async function examine(options: AuditLogOptions, firsts: readonly number[
 
   const signed = checkpoints.newest?.checkpoint.size ?? 0;
   const from = await startingAt(options, firsts, Math.min(signed, anchored?.size ?? signed));
-  const replay = new Replay(hashes, keys.secret, [signed, anchored?.size ?? signed]);
+  const signs = { keys, checkpoints, anchored };
+  const again = firsts.slice(firsts.indexOf(from));
+  try {
+    return await compare(options, again, signs, signed);
+  } catch (error) {
+    if (!hasCode(error, "ERR_AUDIT_UNAVAILABLE")) throw error;
+    // Somebody's hand. Below the checkpoint, only the MACs say which record is the first bad one.
+    return await compare(options, again, signs, 0);
+  }
+}
+
+/** What the records are compared with. */
+interface Signs {
+  readonly keys: LogKeys;
+  readonly checkpoints: FoundCheckpoints;
+  readonly anchored: Checkpoint | undefined;
+}
+
+/** @param macsFrom - First record whose MAC is checked: the newest checkpoint vouches for those that it covers. */
+async function compare(
+  options: AuditLogOptions,
+  firsts: readonly number[],
+  { keys, checkpoints, anchored }: Signs,
+  macsFrom: number,
+): Promise<Found> {
+  const signed = checkpoints.newest?.checkpoint.size ?? 0;
+  const sizes = [signed, anchored?.size ?? signed];
+  const replay = new Replay(options.hashes ?? PORTABLE_HASHES, keys.secret, sizes, macsFrom);
   let segment: OldSegment | undefined;
   try {
-    const ended = await readAgain(options, firsts.slice(firsts.indexOf(from)), replay, signed);
+    const ended = await readAgain(options, firsts, replay, signed);
     segment = ended.segment;
     const { bytes } = await segment.file.stat();
     assertSigned(replay, checkpoints.newest?.checkpoint);

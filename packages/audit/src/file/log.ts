@@ -16,7 +16,7 @@ import { type OpenedLog, openDirectory } from "./open.ts";
 import { type AuditLogOptions, checkedOptions } from "./options.ts";
 import { explained } from "./refusal.ts";
 import type { OpenedReport } from "./report.ts";
-import type { Writer } from "./writer.ts";
+import { BATCH_MAX, type Writer } from "./writer.ts";
 
 /** Longest that a record stays without a checkpoint. Unit: ms. */
 const UNSIGNED_MS = 1000;
@@ -82,14 +82,9 @@ export class AuditLog implements AuditSink {
     this.#deadlineMs = options.deadlineMs ?? DEADLINE_MS;
     this.#queueMax = options.queueMax ?? QUEUE_MAX;
     this.#coalescer = new Coalescer(options.timers, (event) => this.#record(event));
+    const within = <Result>(work: Promise<Result>): Promise<Result> => this.#within(work);
     this.#anchor =
-      options.anchor &&
-      new AnchorKeeper(
-        options.anchor,
-        opened.log,
-        (work) => this.#within(work),
-        () => this.#noteAnchor(),
-      );
+      options.anchor && new AnchorKeeper(options.anchor, opened.log, within, () => this.#noteAnchor());
     this.#noteSigned();
   }
 
@@ -131,9 +126,14 @@ export class AuditLog implements AuditSink {
    * @throws {@link VramError} `ERR_AUDIT_UNAVAILABLE` when it is not, and may never be; `ERR_INPUT_INVALID` for an event that
    * is none or too long.
    */
-  async append(event: AuditEvent): Promise<AuditReceipt> {
-    if (this.#state !== "ready") throw unavailable(this.#state);
-    return await this.#coalescer.append(checkedEvent(event));
+  append(event: AuditEvent): Promise<AuditReceipt> {
+    if (this.#state !== "ready") return Promise.reject(unavailable(this.#state));
+    // Not async: that would be two more promises for each record.
+    try {
+      return this.#coalescer.append(checkedEvent(event));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Signs everything that is acknowledged, now. @returns The checkpoint, to be kept elsewhere. */
@@ -219,10 +219,12 @@ export class AuditLog implements AuditSink {
       await this.#writer.rotate();
       this.#noteSigned();
     }
-    const batch = this.#queue.slice(0, this.#writer.room);
-    const results = await this.#writer.commit(batch.map(({ draft }) => draft));
+    const draftsFrom = (from: number, count: number): readonly Draft[] =>
+      this.#queue.slice(from, from + count).map(({ draft }) => draft);
+    const drafts = draftsFrom(0, this.#writer.room);
+    const results = await this.#writer.commit(drafts, drafts, () => draftsFrom(drafts.length, BATCH_MAX));
     this.#gate.assertOpen();
-    this.#queue.splice(0, batch.length);
+    const batch = this.#queue.splice(0, drafts.length);
     for (const [index, { resolve, reject }] of batch.entries()) {
       const result = results[index];
       if (typeof result === "number") resolve({ log: this.log, seq: result });
@@ -237,7 +239,9 @@ export class AuditLog implements AuditSink {
     const waiting = this.#signing;
     this.#signing = [];
     try {
-      const note = await this.#writer.sign();
+      const { note, replaced } = await this.#writer.signFirst();
+      if (waiting.length === 0) void this.#step(replaced);
+      else await replaced;
       this.#gate.assertOpen();
       this.#noteSigned();
       for (const { resolve } of waiting) resolve(note.slice());
@@ -269,9 +273,8 @@ export class AuditLog implements AuditSink {
   /** An anchor that takes nothing is on record, and signed; the log goes on. */
   #noteAnchor(): void {
     if (this.#state !== "ready") return;
-    void this.#record(auditEvent("AuditUnavailable", { reason: "the anchor takes no checkpoint" })).catch(
-      () => {},
-    );
+    const event = auditEvent("AuditUnavailable", { reason: "the anchor takes no checkpoint" });
+    void this.#record(event).catch(() => {});
   }
 
   #fail(error: VramError): void {

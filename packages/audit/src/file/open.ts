@@ -99,7 +99,9 @@ async function goOn(
 ): Promise<OpenedLog> {
   const found = await examine(options, firsts);
   using replay = found.replay;
-  return await disposingOnFailure([found.segment.file], async () => {
+  await using old = found.segment.file;
+  const opened: AsyncDisposable[] = [];
+  return await disposingOnFailure(opened, async () => {
     const { keys, checkpoints, segment, last } = found;
     const clean = last.type === "LogClosed" && found.bytes === replay.offset;
     const torn = clean ? [] : await recover(options, found, names);
@@ -118,7 +120,8 @@ async function goOn(
     for (const name of names)
       if (name.endsWith(UNFINISHED)) await removeIfThere(fileSystem, `${directory}/${name}`);
     const path = `${directory}/${segmentFile(segment.firstSeq)}`;
-    const file = await GrowingFile.adopt(fileSystem, path, segment.file);
+    const file = await GrowingFile.adopt(fileSystem, path, old);
+    opened.push(file);
     if (!names.includes(KEY_FILE))
       await replaceFile(fileSystem, `${directory}/${KEY_FILE}`, utf8(`${keys.key}\n`));
     const files = await CheckpointFiles.open(fileSystem, directory, checkpoints);

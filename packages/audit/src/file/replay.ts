@@ -35,8 +35,12 @@ export class Replay implements Disposable {
   /** When the segment that was read last began. RFC 3339. */
   segmentTime = "";
 
-  constructor(hashes: LogHashes, secret: AuditVerifySecret, sizes: readonly number[]) {
-    this.chain = new Chain(hashes, [secret]);
+  /**
+   * @param sizes - Where the root is asked for.
+   * @param macsFrom - First line whose MAC is checked.
+   */
+  constructor(hashes: LogHashes, secret: AuditVerifySecret, sizes: readonly number[], macsFrom: number) {
+    this.chain = new Chain(hashes, [secret], macsFrom);
     this.#hashes = hashes;
     this.#sizes = new Set(sizes);
   }

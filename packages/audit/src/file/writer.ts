@@ -7,7 +7,7 @@ import { LINES_PER_KEY } from "../log/line.ts";
 import { type Opening, segmentName, segmentOpened } from "../log/opening.ts";
 import type { LogWriterState } from "../log/writer-state.ts";
 import type { CheckpointFiles } from "./checkpoints.ts";
-import { type Draft, encodeBatch } from "./encode.ts";
+import { type Batch, type Draft, encodeBatch, joined } from "./encode.ts";
 import { errorCode } from "./files.ts";
 import { segmentFile } from "./names.ts";
 import { explained, isRecoverable } from "./refusal.ts";
@@ -15,7 +15,7 @@ import type { LiveSeals } from "./seals.ts";
 import { GrowingFile } from "./segment.ts";
 
 /** Most records in one batch. */
-const BATCH_MAX = 64;
+export const BATCH_MAX = 64;
 /** Most records that no checkpoint covers, at any moment. */
 export const UNSIGNED_MAX: number = LINES_PER_KEY;
 const DAY_MS = 86_400_000;
@@ -37,6 +37,20 @@ export interface WriterParts {
   readonly signed: number;
 }
 
+/** A batch, and the state behind it. */
+interface Made {
+  readonly next: LogWriterState;
+  readonly batch: Batch;
+  /** Whether it was made while the one before was synced. */
+  readonly isAhead?: boolean;
+}
+
+/** A batch that was made behind another, before that was durable. */
+interface Ahead extends Made {
+  readonly base: LogWriterState;
+  readonly drafts: readonly Draft[];
+}
+
 /** The UTC day of a moment. @param wall - Unit: ms since 1970. */
 export function dayOf(wall: number): number {
   return Math.floor(wall / DAY_MS);
@@ -50,6 +64,7 @@ export class Writer implements AsyncDisposable {
   #segment: WriterParts["segment"];
   #signed: number;
   #note: Uint8Array | undefined;
+  #ahead: Ahead | undefined;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
@@ -89,17 +104,21 @@ export class Writer implements AsyncDisposable {
    * Makes records durable, at most {@link Writer.room}: written and synced, and if that fails, once more in a new segment.
    *
    * @param again - What to write in the new segment instead.
+   * @param upcoming - What waits behind them, of which the next batch is made while the disk is busy.
    * @returns For each its number, or why it is none.
    */
   async commit(
     drafts: readonly Draft[],
     again: readonly Draft[] = drafts,
+    upcoming: () => readonly Draft[] = () => [],
   ): Promise<readonly (number | VramError)[]> {
-    const next = this.#state.fork();
+    const { next, batch, isAhead = false } = this.#make(drafts);
     let adopted = false;
     try {
-      const batch = encodeBatch(next, drafts, this.#parts.clock);
-      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes);
+      const lookAhead = (): void => this.#lookAhead(next, upcoming());
+      // Behind a pause there always is a checkpoint. In a run of batches, the look beside one sync comes before the next write.
+      const looksFirst = this.unsigned === 0 && !isAhead;
+      if (batch.bytes.length > 0) await this.#segment.file.append(batch.bytes, looksFirst, lookAhead);
       this.#adopt(next, batch.events);
       adopted = true;
       return batch.results;
@@ -109,6 +128,39 @@ export class Writer implements AsyncDisposable {
       return await this.#recover(again, cause);
     } finally {
       if (!adopted) next[Symbol.dispose]();
+    }
+  }
+
+  /** Makes a batch, or takes the one that was made ahead, if nothing came between. */
+  #make(drafts: readonly Draft[]): Made {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead?.base === this.#state && ahead.drafts.every((draft, index) => draft === drafts[index])) {
+      return { ...this.#encode(ahead.next, drafts.slice(ahead.drafts.length), ahead.batch), isAhead: true };
+    }
+    ahead?.next[Symbol.dispose]();
+    return this.#encode(this.#state.fork(), drafts);
+  }
+
+  /** Makes the batch behind one that is being written. Thrown away when that fails; made again, and heard, when this does. */
+  #lookAhead(base: LogWriterState, upcoming: readonly Draft[]): void {
+    const drafts = upcoming.slice(0, BATCH_MAX);
+    if (drafts.length === 0) return;
+    try {
+      this.#ahead = { base, drafts, ...this.#encode(base.fork(), drafts) };
+    } catch {
+      this.#ahead = undefined;
+    }
+  }
+
+  /** Makes records behind those of `before`. @param next - Disposed of when this throws. */
+  #encode(next: LogWriterState, drafts: readonly Draft[], before?: Batch): Made {
+    try {
+      const batch = encodeBatch(next, drafts, this.#parts.clock);
+      return { next, batch: before === undefined ? batch : joined(before, batch) };
+    } catch (error) {
+      next[Symbol.dispose]();
+      throw error;
     }
   }
 
@@ -125,23 +177,31 @@ export class Writer implements AsyncDisposable {
     await this.#begin([event]);
   }
 
-  /** Signs what is durable. @returns The checkpoint. */
+  /** Signs what is durable. @returns The checkpoint, once it is in the place of the newest. */
   async sign(): Promise<Uint8Array> {
+    const { note, replaced } = await this.signFirst();
+    await replaced;
+    return note;
+  }
+
+  /** Signs what is durable. More may be written once the checkpoint is among all others, before it is `replaced`. */
+  async signFirst(): Promise<{ readonly note: Uint8Array; readonly replaced: Promise<void> }> {
     const { seed, clock, ed25519, checkpoints } = this.#parts;
     const { log, size, tree } = this.#state;
     const head = { log, size, root: toHex(tree.root()) };
     const note = signCheckpoint(head, seed, clock.wall(), ed25519);
-    await checkpoints.add(note).catch((cause: unknown) => {
+    const { replaced } = await checkpoints.add(note).catch((cause: unknown) => {
       throw explained(cause);
     });
     this.#signed = size;
     this.#note = note;
-    return note;
+    return { note, replaced };
   }
 
   /** Closes the files and wipes the keys. Waits for calls that hang. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#state[Symbol.dispose]();
+    this.#ahead?.next[Symbol.dispose]();
     this.#parts.seed[Symbol.dispose]();
     this.#give(this.#segment.file);
     this.#give(this.#parts.checkpoints);

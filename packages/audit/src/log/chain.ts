@@ -9,6 +9,7 @@ import { type Opening, readContinuation, readOpening } from "./opening.ts";
 export class Chain implements Disposable {
   readonly #hashes: LogHashes;
   readonly #secrets: readonly AuditVerifySecret[];
+  readonly #macsFrom: number;
   #tree: CompactRange;
   #log = "";
   #prev = "";
@@ -20,10 +21,14 @@ export class Chain implements Disposable {
   /** The checkpoint key that this log is under, as a verifier key; "" before the first line. */
   key = "";
 
-  /** @param secrets - When there are any, every MAC is checked. */
-  constructor(hashes: LogHashes, secrets: readonly AuditVerifySecret[]) {
+  /**
+   * @param secrets - When there are any, MACs are checked.
+   * @param macsFrom - First line whose MAC is. Default: all.
+   */
+  constructor(hashes: LogHashes, secrets: readonly AuditVerifySecret[], macsFrom: number = 0) {
     this.#hashes = hashes;
     this.#secrets = secrets;
+    this.#macsFrom = macsFrom;
     this.#tree = new CompactRange(hashes.sha256);
   }
 
@@ -131,6 +136,7 @@ export class Chain implements Disposable {
   }
 
   #checkMac(line: AuditLine, bytes: Uint8Array): void {
+    if (line.seq < this.#macsFrom) return;
     while (this.#macKey && this.#macKey.index < Math.floor(this.#inEpoch / LINES_PER_KEY)) {
       const next = evolveMacKey(this.#macKey);
       this.#macKey[Symbol.dispose]();

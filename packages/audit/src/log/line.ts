@@ -60,10 +60,15 @@ export interface AuditLine {
 const MAC_TAIL_BYTES = 74;
 const TAIL_BYTES = 2 * MAC_TAIL_BYTES;
 const DEPTH_MAX = 9;
+const [NEWLINE, QUOTE, BRACE] = [0x0a, 0x22, 0x7d];
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const ENCODER = new TextEncoder();
 const MAC_DOMAIN = utf8("vram-audit/v1\n");
-/** What a MAC is of. Only what follows the domain is written anew each time, so as not to allocate. */
-const MAC_INPUT: Uint8Array = concatBytes(MAC_DOMAIN, new Uint8Array(LINE_BYTES_MAX));
+const MAC_NAME = utf8(',"mac":"');
+const HEX_DIGITS = utf8("0123456789abcdef");
+/** What a MAC is of, and then the whole line. Only what follows the domain is written anew each time, so as not to allocate. */
+const SCRATCH: Uint8Array = concatBytes(MAC_DOMAIN, new Uint8Array(LINE_BYTES_MAX + 1));
+const LINE: Uint8Array = SCRATCH.subarray(MAC_DOMAIN.length);
 
 const HEAD =
   /^\{"v":1,"log":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,15}),"epoch":"([0-9a-f]{32})","time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)","mono":"(0|[1-9][0-9]{0,19})","type":"([A-Za-z]{1,64})","severity":"(info|warning|critical)","data":(?=\{)/;
@@ -76,26 +81,35 @@ const TAIL = /^,"prev":"([0-9a-f]{64})","mac":"([0-9a-f]{64})"\}$/;
  * Writes a line and its newline.
  *
  * @param line - Its parts but the MAC. `data` is what `auditEvent` made.
+ * @returns Valid until the next call.
  * @throws {@link VramError} `ERR_INPUT_INVALID` for a line of more than 16 KiB.
  */
 export function encodeLine(line: Omit<AuditLine, "mac">, key: AuditMacKey, hashes: LogHashes): Uint8Array {
   const { log, seq, epoch, time, mono, type, severity, data, prev } = line;
   // By hand: the order is the format. Every text but those in `data` is of a pattern that JSON escapes nothing of.
-  const covered = utf8(
+  const covered =
     `{"v":1,"log":"${log}","seq":${seq},"epoch":"${epoch}","time":"${time}","mono":"${mono}","type":"${type}",` +
-      `"severity":"${severity}","data":${JSON.stringify(data)},"prev":"${prev}"`,
-  );
-  if (covered.length + MAC_TAIL_BYTES > LINE_BYTES_MAX) {
+    `"severity":"${severity}","data":${JSON.stringify(data)},"prev":"${prev}"`;
+  const { read, written } = ENCODER.encodeInto(covered, LINE);
+  if (read < covered.length || written + MAC_TAIL_BYTES > LINE_BYTES_MAX) {
     const reason = `a record has at most ${LINE_BYTES_MAX} bytes`;
     throw new VramError("ERR_INPUT_INVALID", `data: ${reason}; record less detail`, {
       field: "data",
       reason,
     });
   }
-  const bytes = new Uint8Array(covered.length + MAC_TAIL_BYTES + 1);
-  bytes.set(covered);
-  bytes.set(utf8(`,"mac":"${toHex(macOf(covered, key, hashes))}"}\n`), covered.length);
-  return bytes;
+  const mac = macOfScratch(written, key, hashes);
+  LINE.set(MAC_NAME, written);
+  let end = written + MAC_NAME.length;
+  for (let index = 0; index < mac.length; index += 1) {
+    const byte = mac[index] ?? 0;
+    LINE[end++] = HEX_DIGITS[byte >> 4] ?? 0;
+    LINE[end++] = HEX_DIGITS[byte & 15] ?? 0;
+  }
+  LINE[end++] = QUOTE;
+  LINE[end++] = BRACE;
+  LINE[end++] = NEWLINE;
+  return LINE.subarray(0, end);
 }
 
 /**
@@ -130,8 +144,13 @@ export function macHolds(bytes: Uint8Array, mac: string, key: AuditMacKey, hashe
 }
 
 function macOf(covered: Uint8Array, key: AuditMacKey, hashes: LogHashes): Uint8Array {
-  MAC_INPUT.set(covered, MAC_DOMAIN.length);
-  const input = MAC_INPUT.subarray(0, MAC_DOMAIN.length + covered.length);
+  LINE.set(covered);
+  return macOfScratch(covered.length, key, hashes);
+}
+
+/** The MAC of the first `bytes` bytes of {@link LINE}. */
+function macOfScratch(bytes: number, key: AuditMacKey, hashes: LogHashes): Uint8Array {
+  const input = SCRATCH.subarray(0, MAC_DOMAIN.length + bytes);
   return lend(key, (secret) => hashes.hmacSha256(secret, input));
 }
 

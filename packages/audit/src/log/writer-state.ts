@@ -99,12 +99,12 @@ export class LogWriterState implements Disposable {
     const { time, ticks: mono } = this.#stamp;
     this.#evolve();
     const line = { log, seq, epoch, time, mono, type, severity, data, prev };
-    const bytes = encodeLine(line, this.#key, this.#hashes);
-    const leaf = merkleLeaf(bytes.subarray(0, -1), this.#hashes.sha256);
+    const written = encodeLine(line, this.#key, this.#hashes);
+    const leaf = merkleLeaf(written.subarray(0, -1), this.#hashes.sha256);
     this.#tree.append(leaf);
     this.#prev = toHex(leaf);
     this.#inEpoch += 1;
-    return { seq, bytes };
+    return { seq, bytes: written.slice() };
   }
 
   /** Copies the state, key included. */

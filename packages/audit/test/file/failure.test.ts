@@ -53,6 +53,20 @@ describe("a write or a sync that fails", () => {
     }
   }
 
+  test("nothing of a batch that was made ahead, behind one that fails, is lost or comes twice", async () => {
+    const bench = logBench();
+    const log = await bench.open();
+    bench.files.fail({ operation: "dataSync", at: 1, code: "EIO", effect: "dropped" });
+    const receipts = await Promise.all(Array.from({ length: 150 }, (_, index) => log.append(change(index))));
+    await log[Symbol.asyncDispose]();
+
+    // Behind LogOpened comes AuditRecovered.
+    expect(receipts.map(({ seq }) => seq)).toEqual(Array.from({ length: 150 }, (_, index) => index + 2));
+    const texts = linesOf(bench.files, 1).map(({ data }) => data["from"]);
+    expect(texts.slice(1, -1)).toEqual(receipts.map((_, index) => change(index).data["from"]));
+    expect(await verified(bench.files, log)).toMatchObject({ verdict: "sound", records: 153 });
+  });
+
   test("what the old segment has behind its last acknowledged record is abandoned, not lost and not read", async () => {
     const bench = logBench();
     const log = await bench.open();
@@ -110,6 +124,18 @@ describe("a write or a sync that fails", () => {
     await using again = await bench.open();
     expect(again.opened.found).toBe("unclean");
     expect(await verified(bench.files, again)).toMatchObject({ verdict: "sound" });
+  });
+
+  test("nor can records go on behind one that was never put in the place of the newest", async () => {
+    const bench = logBench();
+    await using log = await bench.open();
+    bench.files.fail({ operation: "rename", at: 1, code: "EIO" });
+    const critical = { count: 1, types: [], firstMono: "0", lastMono: "0", workerId: "w" };
+    await log.append(auditEvent("AuditGap", critical));
+    await settled();
+
+    expect(log.state).toBe("failed");
+    expect(await unavailableReason(log.append(change(1)))).toBe("failed");
   });
 
   test("short writes are carried on with", async () => {
@@ -182,6 +208,22 @@ describe("a file that somebody else touches", () => {
       await using log = await bench.open();
       await log.append(change(1));
       await make(bench);
+
+      expect([name, await unavailableReason(log.append(change(2)))]).toEqual([
+        name,
+        expect.stringContaining(reason),
+      ]);
+      expect(log.state).toBe("failed");
+    }
+  });
+
+  test("a write that fails into such a file is not made good in a new segment, which would hide it", async () => {
+    for (const [name, make, reason] of changes.slice(0, 4)) {
+      const bench = logBench();
+      await using log = await bench.open();
+      await log.append(change(1));
+      await make(bench);
+      bench.files.fail({ operation: "write", at: 1, code: "EIO" });
 
       expect([name, await unavailableReason(log.append(change(2)))]).toEqual([
         name,

@@ -19,6 +19,16 @@ async function abandoned(records: number, sign = false): Promise<MemoryFileSyste
   return await copyOf(bench.files);
 }
 
+/** Changes a digit of a record's clock. @returns Where the record starts. */
+function forge(files: MemoryFileSystem, seq: number): number {
+  const start = lengthsOf(files)[seq - 1] ?? 0;
+  const bytes = files.get(SEGMENT).slice();
+  const at = start + Buffer.from(bytes.subarray(start)).indexOf('"mono":"') + '"mono":"'.length;
+  bytes[at] = bytes[at] === 0x31 ? 0x32 : 0x31;
+  files.put(SEGMENT, bytes);
+  return start;
+}
+
 /** Opens what a crash left, with a lock and a clock of its own. */
 function reopened(files: MemoryFileSystem, seed = 7): Promise<AuditLog> {
   return logBench(files, seed).open();
@@ -147,6 +157,23 @@ describe("a torn tail", () => {
     expect(await unavailableReason(reopened(flipped))).toMatch(
       new RegExp(`^tampered: rule "[a-z-]+" at record 3, byte ${ends[2]} of 0{20}\\.jsonl`),
     );
+  });
+
+  test("below the newest checkpoint names the record whose MAC is wrong, not the next one", async () => {
+    const files = await abandoned(5, true);
+    const start = forge(files, 3);
+
+    expect(await unavailableReason(reopened(files))).toStartWith(
+      `tampered: rule "mac" at record 3, byte ${start} of`,
+    );
+  });
+
+  test("begins with the first record behind the newest checkpoint whose MAC is wrong", async () => {
+    const files = await abandoned(3);
+    forge(files, 3);
+    await using log = await reopened(files);
+
+    expect(log.opened).toMatchObject({ found: "unclean", records: 3, recovered: true, suspect: true });
   });
 });
 

@@ -1,7 +1,13 @@
 import { createHmac, hash } from "node:crypto";
 
+/** Under Bun, its own: half the time that `node:crypto` takes there for a node of a tree. */
+const { Bun: bun } = globalThis as {
+  readonly Bun?: { readonly SHA256: { hash(bytes: Uint8Array, into: Uint8Array): Uint8Array } };
+};
+
 /** SHA-256 of short data on the runtime's own implementation. @returns Shape: 32 bytes. */
 export function nodeSha256(bytes: Uint8Array): Uint8Array {
+  if (bun !== undefined) return bun.SHA256.hash(bytes, new Uint8Array(32));
   return bytesOf(hash("sha256", bytes, "binary"));
 }
 
