@@ -5,7 +5,7 @@ import { SEALER } from "./sealer.ts";
 
 const missing = missingTool();
 if (missing !== undefined)
-  console.log(`skipped: 2 system calls of a process that seals, ${missing} is not installed`);
+  console.log(`skipped: 2 system calls of a process that seals, ${missing}`);
 
 describe.skipIf(missing !== undefined)(
   "VramSealed is durable before the shard is there, SealVerified before the answer",

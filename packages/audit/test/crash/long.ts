@@ -69,7 +69,7 @@ async function onDisk(child: string, subject: Subject): Promise<readonly ChildTa
   const missing = missingTool();
   if (missing !== undefined) {
     const kinds = SYSCALLS.length * INJECTIONS.length;
-    console.log(`skipped: ${kinds} kinds of faults in ${child}, ${missing} is not installed`);
+    console.log(`skipped: ${kinds} kinds of faults in ${child}, ${missing}`);
     return [];
   }
   using range = await openRange(subject);

@@ -5,7 +5,7 @@ import { INJECTIONS, missingTool, openRange, type Range, SYSCALLS } from "./stra
 
 const missing = missingTool();
 if (missing !== undefined) {
-  console.log(`skipped: ${SYSCALLS.length} system calls in a child process, ${missing} is not installed`);
+  console.log(`skipped: ${SYSCALLS.length} system calls in a child process, ${missing}`);
 }
 
 describe.skipIf(missing !== undefined)(

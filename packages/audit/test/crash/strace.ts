@@ -54,7 +54,11 @@ export interface Range extends Disposable {
 
 /** Why there is nothing to run the child with; undefined when there is. */
 export function missingTool(): string | undefined {
-  return ["strace", "mkfifo"].find((name) => Bun.which(name) === null);
+  const absent = ["strace", "mkfifo"].find((name) => Bun.which(name) === null);
+  if (absent !== undefined) return `${absent} is not installed`;
+  // In a sandbox it may be there, and not be allowed to stop anything.
+  const works = spawnSync("strace", ["-f", "-o", "/dev/null", "-e", "inject=getcwd:error=EIO", "true"]);
+  return works.status === 0 ? undefined : "strace may not trace here";
 }
 
 /** Builds a child, and counts its calls. */
