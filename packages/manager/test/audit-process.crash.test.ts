@@ -4,8 +4,7 @@ import { missingTool, openRange, type Range } from "../../audit/test/crash/strac
 import { SEALER } from "./sealer.ts";
 
 const missing = missingTool();
-if (missing !== undefined)
-  console.log(`skipped: 2 system calls of a process that seals, ${missing}`);
+if (missing !== undefined) console.log(`skipped: 2 system calls of a process that seals, ${missing}`);
 
 describe.skipIf(missing !== undefined)(
   "VramSealed is durable before the shard is there, SealVerified before the answer",
