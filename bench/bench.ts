@@ -13,6 +13,7 @@ import { auditAppendParts, auditRecoveryPart, auditStallPart, auditVerifyParts }
 import { throughputChart } from "./chart.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
+import { modelIndexPart } from "./model-index.ts";
 import type { Part } from "./part.ts";
 import { writeRandomFile } from "./random-file.ts";
 import { sealFileParts } from "./seal-file.ts";
@@ -30,6 +31,7 @@ const NAMES = [
   "sha256",
   "fsverity",
   "overhead",
+  "model-index",
   "seal-file",
   "audit-append",
   "audit-stall",
@@ -91,6 +93,7 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
+  if (only.includes("model-index")) parts.push(await modelIndexPart(folder));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
   if (only.includes("audit-append")) parts.push(...(await auditAppendParts(folder)));
   if (only.includes("audit-stall")) parts.push(await auditStallPart(folder));

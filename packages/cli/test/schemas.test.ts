@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { closedLog, LOG, writeLog } from "./audit-log.ts";
 import { faultsOf } from "./json-schema.ts";
-import { safetensors, scratchDirectory, vramr } from "./scratch.ts";
+import { GGUF, safetensors, scratchDirectory, vramr } from "./scratch.ts";
 import { fakeTerminal } from "./terminal.ts";
 
 const SCHEMAS = join(import.meta.dir, "../../../docs/schemas");
@@ -11,6 +11,8 @@ const scratch = await scratchDirectory();
 afterAll(() => scratch.remove());
 
 const model = join(scratch.path, "model.safetensors");
+const tiny = join(scratch.path, "tiny.gguf");
+await writeFile(tiny, GGUF);
 const key = join(scratch.path, "seal.key");
 await mkdir(join(scratch.path, "keys"));
 const auditKey = join(scratch.path, "keys", "audit.key");
@@ -32,6 +34,7 @@ const DOCUMENTS: readonly (readonly [string, readonly string[], string?])[] = [
     `${sum}${sum.replace(model, "/nonexistent")}${sum.replace(/^./, "g")}`.replace(/^g/m, "0"),
   ],
   ["inspect", ["inspect", "model", model]],
+  ["inspect", ["inspect", "model", tiny]],
   ["plan", ["plan", model]],
   ["plan", ["plan", model, "--capacity", "1B", "--capacity", "1GiB"]],
   ["doctor", ["doctor"]],
