@@ -87,6 +87,18 @@ describe("a header is refused by its own rule", () => {
     expect(GGUF_HEADER_BYTES_MAX).toBe(64 * 1024 * 1024);
   });
 
+  test("count, over a million tensors, however large the file is", async () => {
+    const head = (tensors: number): Uint8Array =>
+      pack(new TextEncoder().encode("GGUF"), [4, 3], [8, tensors], [8, 0]);
+    const count = async (tensors: number): Promise<string> => {
+      return (await ruleOf(readGgufHeader(sparse(head(tensors)).handle, 2 ** 45))).rule;
+    };
+
+    expect(await count(1_000_001)).toBe("count");
+    // The first name is empty: its text was reached.
+    expect(await count(1_000_000)).toBe("name");
+  });
+
   test("a cut at any byte of the header is refused, and so is a cut in the data", async () => {
     const file = ggufOf(GOOD);
     const headerBytes = headerOf(GOOD).length;
