@@ -14,6 +14,7 @@ import { throughputChart } from "./chart.ts";
 import { cudaParts } from "./cuda.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
+import { modelIndexPart } from "./model-index.ts";
 import { nativeDigestParts } from "./native-digest.ts";
 import type { Part } from "./part.ts";
 import { writeRandomFile } from "./random-file.ts";
@@ -35,6 +36,7 @@ const NAMES = [
   "fsverity",
   "native-digest",
   "overhead",
+  "model-index",
   "seal-file",
   "audit-append",
   "audit-stall",
@@ -98,6 +100,7 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
     await rm(path);
   }
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
+  if (only.includes("model-index")) parts.push(await modelIndexPart(folder));
   if (only.includes("cuda")) parts.push(...(await cudaParts(folder, CUDA_BYTES)));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
   if (only.includes("audit-append")) parts.push(...(await auditAppendParts(folder)));

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { mkdir, truncate, writeFile } from "node:fs/promises";
+import { mkdir, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   byteCount,
@@ -12,7 +12,7 @@ import type { CudaAnswer } from "../src/doctor/cuda.ts";
 import type { Machine } from "../src/doctor/machine.ts";
 import { thisMachine } from "../src/doctor/machine.ts";
 import { runDoctor } from "../src/doctor/run.ts";
-import { safetensors, scratchDirectory, vramr } from "./scratch.ts";
+import { GGUF, safetensors, scratchDirectory, vramr } from "./scratch.ts";
 import { fakeTerminal } from "./terminal.ts";
 
 const scratch = await scratchDirectory();
@@ -66,6 +66,30 @@ describe("vramr inspect model", () => {
       [256, 1],
       [257, FILE_BYTES],
     ]);
+  });
+
+  test("takes a GGUF file, and a model's folder in a Hugging Face cache", async () => {
+    const file = join(scratch.path, "tiny.gguf");
+    await writeFile(file, GGUF);
+    const { code, out } = await vramr(["inspect", "model", file]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^gguf: 1 file, 1 tensor, 128 B \(128 bytes\)\n/);
+    expect(out).toMatch(/^blk\.0 +F32 +\[2,4\] +32 B +96$/m);
+
+    const cache = join(scratch.path, "models--org--tiny");
+    const snapshot = join(cache, "snapshots", "0".repeat(40));
+    await mkdir(join(cache, "blobs"), { recursive: true });
+    await mkdir(snapshot, { recursive: true });
+    await writeFile(join(cache, "blobs", "0f"), GGUF);
+    await symlink("../../blobs/0f", join(snapshot, "tiny.gguf"));
+    for (const command of [
+      ["inspect", "model"],
+      ["plan", "--capacity", "1GiB"],
+    ]) {
+      const said = await vramr([...command, cache]);
+      expect([command, said.code]).toEqual([command, 0]);
+      expect(said.out).toStartWith("gguf: 1 file, 1 tensor, 128 B");
+    }
   });
 
   test("tells a missing model from one that is none, and wants to know what to inspect", async () => {

@@ -3,7 +3,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { closedLog, LOG, writeLog } from "./audit-log.ts";
 import { faultsOf } from "./json-schema.ts";
-import { safetensors, scratchDirectory, vramr } from "./scratch.ts";
+import { GGUF, safetensors, scratchDirectory, vramr } from "./scratch.ts";
 import { signedModel } from "./signed-model.ts";
 import { fakeTerminal } from "./terminal.ts";
 
@@ -12,6 +12,8 @@ const scratch = await scratchDirectory();
 afterAll(() => scratch.remove());
 
 const model = join(scratch.path, "model.safetensors");
+const tiny = join(scratch.path, "tiny.gguf");
+await writeFile(tiny, GGUF);
 const key = join(scratch.path, "seal.key");
 await mkdir(join(scratch.path, "keys"));
 const auditKey = join(scratch.path, "keys", "audit.key");
@@ -36,6 +38,7 @@ const DOCUMENTS: readonly (readonly [string, readonly string[], string?])[] = [
     `${sum}${sum.replace(model, "/nonexistent")}${sum.replace(/^./, "g")}`.replace(/^g/m, "0"),
   ],
   ["inspect", ["inspect", "model", model]],
+  ["inspect", ["inspect", "model", tiny]],
   ["plan", ["plan", model]],
   ["plan", ["plan", model, "--capacity", "1B", "--capacity", "1GiB"]],
   ["doctor", ["doctor"]],

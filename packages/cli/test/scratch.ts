@@ -39,3 +39,18 @@ export function safetensors(header: object, dataBytes: number): Uint8Array {
   bytes.set(text, 8);
   return bytes;
 }
+
+/** A GGUF file of 128 bytes with one tensor, `blk.0`, two times four F32 from byte 96. */
+export const GGUF: Uint8Array = (() => {
+  const file = new Uint8Array(128);
+  const view = new DataView(file.buffer);
+  file.set(new TextEncoder().encode("GGUF"));
+  view.setUint32(4, 3, true);
+  view.setBigUint64(8, 1n, true);
+  view.setBigUint64(24, 5n, true);
+  file.set(new TextEncoder().encode("blk.0"), 32);
+  view.setUint32(37, 2, true);
+  view.setBigUint64(41, 4n, true);
+  view.setBigUint64(49, 2n, true);
+  return file;
+})();

@@ -74,7 +74,7 @@ function inTurn(devices: readonly number[]): (index: number) => DeviceIndex {
 
 /** A file's name as a shard id: its stem, with everything that is not allowed replaced, and a number if that is taken. */
 function uniqueId(name: string, index: number, taken: Set<string>): string {
-  const stem = name.replace(/\.safetensors$/, "").replace(/[^A-Za-z0-9_-]/g, "-") || "shard";
+  const stem = name.replace(/\.(safetensors|gguf)$/, "").replace(/[^A-Za-z0-9_-]/g, "-") || "shard";
   let id = stem.slice(0, SHARD_ID_BYTES_MAX);
   // Another file's stem may end in that number too, so one try is not enough.
   for (let number = index; taken.has(id); number += 1) {

@@ -103,6 +103,24 @@ export function fileOf(tensor: string, bytes: number): Uint8Array {
   return file;
 }
 
+/** A GGUF file, part `index` of `count`, with one tensor of `bytes` bytes, named `tensor`, and where its data begins. */
+export function ggufOf(
+  tensor: string,
+  bytes: number,
+  [index, count]: readonly [number, number] = [0, 1],
+): Uint8Array {
+  const text = (value: string): number[] => [...u64(value.length), ...new TextEncoder().encode(value)];
+  const u64 = (value: number): number[] => [...new Uint8Array(new BigUint64Array([BigInt(value)]).buffer)];
+  const u32 = (value: number): number[] => u64(value).slice(0, 4);
+  const u16 = (key: string, value: number): number[] => [...text(key), ...u32(2), ...u64(value).slice(0, 2)];
+  const header = [...new TextEncoder().encode("GGUF"), ...u32(3), ...u64(1), ...u64(2)];
+  header.push(...u16("split.no", index), ...u16("split.count", count));
+  header.push(...text(tensor), ...u32(1), ...u64(bytes), ...u32(24), ...u64(0));
+  const file = new Uint8Array(Math.ceil(header.length / 32) * 32 + bytes).fill(0x5a);
+  file.set(header);
+  return file;
+}
+
 /** Puts a model of files with these names, each with a tensor of its own, into `/m`. */
 export function putModel(files: MemoryFileSystem, names: readonly string[], bytes = 10_000): void {
   for (const [index, name] of names.entries()) files.put(`/m/${name}`, fileOf(`t${index}`, bytes + index));

@@ -3,7 +3,7 @@ import { computeDigest } from "@vram-residency/crypto";
 import { type LoadProgress, loadModel, planModel } from "@vram-residency/loader";
 import { type AllocatorOperation, seededRandom } from "@vram-residency/testing";
 import { VramError } from "@vram-residency/types";
-import { type Bench, codeOf, NOTHING, openBench, putModel, remains } from "./bench.ts";
+import { type Bench, codeOf, ggufOf, NOTHING, openBench, putModel, remains } from "./bench.ts";
 
 const NAMES = ["a.safetensors", "b.safetensors", "c.safetensors"];
 
@@ -220,4 +220,68 @@ test("the first failure is reported, even when undoing fails too", async () => {
 
   expect(error).toMatchObject({ code: "ERR_DRIVER_COPY", detail: { driverName: "COPY" } });
   expect(bench.allocator.fired().length).toBeGreaterThan(1);
+});
+
+describe("a GGUF model", () => {
+  const PARTS = [1, 2, 3].map((number) => `model-0000${number}-of-00003.gguf`);
+
+  test("is planned and sealed like any other, a shard for every part, its data on a 256-byte boundary", async () => {
+    await using bench = await openBench();
+    const { manager, random, files } = bench;
+    for (const [index, name] of PARTS.entries())
+      files.put(`/m/${name}`, ggufOf(`t${index}`, 9000, [index, 3]));
+    const plan = await planModel(`/m/${PARTS[1]}`, { fileSystem: files });
+    const { shards } = await loadModel(plan, { manager, random });
+
+    const aligned = bench.allocations.map(({ align }) => align);
+
+    expect(shards.map(({ shardId }) => shardId)).toEqual(PARTS.map((name) => name.replace(".gguf", "")));
+    for (const [index, shard] of shards.entries()) {
+      expect(shard.digest).toBe(computeDigest(files.get(`/m/${PARTS[index]}`)));
+      expect(aligned).toContainEqual({ boundary: 256, offset: plan.shards[index]?.payloadOffset ?? 0 });
+    }
+  });
+});
+
+describe("a file that is touched while it is loaded is never sealed", () => {
+  const PATH = "/m/b.safetensors";
+  type Files = Bench["files"];
+  const touches: Readonly<Record<string, (files: Files) => Promise<void>>> = {
+    swapped: async (files) => {
+      files.put("/m/other", files.get(PATH));
+      await files.rename("/m/other", PATH);
+    },
+    removed: (files) => files.remove(PATH),
+    truncated: async (files) => {
+      await using file = await files.open(PATH, { mode: "read-write" });
+      await file.truncate(files.get(PATH).length - 1);
+    },
+    "appended to": async (files) => {
+      await using file = await files.open(PATH, { mode: "append" });
+      await file.write(new Uint8Array(1));
+    },
+    overwritten: async (files) => {
+      await using file = await files.open(PATH, { mode: "read-write" });
+      await file.write(new Uint8Array([0x5b]), files.get(PATH).length - 1);
+    },
+  };
+
+  for (const [how, touch] of Object.entries(touches)) {
+    test(how, async () => {
+      await using bench = await openBench({ capacityBytes: 32 * 1024 * 1024 });
+      const { manager, random, files } = bench;
+      putModel(files, NAMES, 3_000_000);
+      const plan = await planModel("/m", { fileSystem: files });
+      let touched: Promise<void> | undefined;
+      const onProgress = ({ shardId, stage, bytesDone }: LoadProgress): void => {
+        if (shardId === "b" && stage === "copy" && bytesDone > 0) touched ??= touch(files);
+      };
+      const code = await codeOf(loadModel(plan, { manager, random, onProgress }));
+      await touched;
+
+      expect([touched === undefined, code]).toEqual([false, "ERR_SOURCE"]);
+      expect(bench.sink.events.filter(({ type }) => type === "VramSealed")).toHaveLength(1);
+      expect(await remains(bench)).toEqual(NOTHING);
+    });
+  }
 });

@@ -3,7 +3,7 @@ import { planModel } from "@vram-residency/loader";
 import { memoryFileSystem } from "@vram-residency/testing";
 import { shardId } from "@vram-residency/types";
 import fc from "fast-check";
-import { codeOf, fileOf, putModel } from "./bench.ts";
+import { codeOf, fileOf, ggufOf, putModel } from "./bench.ts";
 
 async function idsOf(names: readonly string[]): Promise<readonly string[]> {
   const fileSystem = memoryFileSystem();
@@ -92,6 +92,13 @@ describe("shard ids", () => {
       "model-00001-of-00002",
       "weights-v1-5--",
     ]);
+  });
+
+  test("are a GGUF file's stem, too", async () => {
+    const fileSystem = memoryFileSystem();
+    fileSystem.put("/m/q4.v2.gguf", ggufOf("t", 100));
+
+    expect((await planModel("/m", { fileSystem })).shards.map(({ shardId: id }) => id)).toEqual(["q4-v2"]);
   });
 
   test("differ even when a stem looks like another's numbered one", async () => {

@@ -8,7 +8,10 @@ export function addInspect(program: Command, host: Host): void {
     .description("look at what is there")
     .command("model")
     .description("print the files and tensors of a model; reads headers, no weights")
-    .argument("<path>", "a .safetensors file, an index, or a model's directory")
+    .argument(
+      "<path>",
+      "a safetensors or GGUF file, an index, a model's directory, or its folder in a Hugging Face cache",
+    )
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

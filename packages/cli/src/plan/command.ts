@@ -7,7 +7,10 @@ export function addPlan(program: Command, host: Host): void {
   program
     .command("plan")
     .description("say what a model takes of each device, and whether it fits; touches no device")
-    .argument("<path>", "a .safetensors file, an index, or a model's directory")
+    .argument(
+      "<path>",
+      "a safetensors or GGUF file, an index, a model's directory, or its folder in a Hugging Face cache",
+    )
     .option(
       "--capacity <size>",
       "what a device has for new shards, such as 80GiB; once for each device (default: one, of unknown size)",

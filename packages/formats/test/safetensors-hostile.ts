@@ -1,0 +1,168 @@
+/** Hostile safetensors files, by the rule that must refuse them. */
+import { entry, fileOf } from "./safetensors-bytes.ts";
+
+/** One tensor of four bytes, with parts of its entry as they are given. */
+export const one = (
+  parts: { dtype?: string; shape?: string; offsets?: string; more?: string } = {},
+): string =>
+  `{"a":{"dtype":${parts.dtype ?? '"U8"'},"shape":${parts.shape ?? "[4]"},` +
+  `"data_offsets":${parts.offsets ?? "[0,4]"}${parts.more ?? ""}}}`;
+
+/** Four bytes of data behind each header. By the rule that must refuse it. */
+export const HOSTILE_HEADERS: Readonly<Record<string, readonly string[]>> = {
+  "header-json": [
+    " {}",
+    "[]",
+    '"a"',
+    "{ ",
+    "{}x",
+    "{}{}",
+    "{}\u0000",
+    '{"a":1,}',
+    '{"a":01}',
+    "{'a':1}",
+    "\ufeff{}",
+    `{"a":${"[".repeat(100_000)}`,
+    one({ shape: "[[[4]]]" }),
+    `{${entry("a", "U8", [4], 0, 4)},${entry("a", "U8", [0], 4, 4)}}`,
+    `{${entry("a", "U8", [4], 0, 4)},"\\u0061":{}}`,
+    '{"__metadata__":{"k":"1","k":"2"}}',
+    one({ more: ',"dtype":"U8"' }),
+    one({ offsets: "[0,9007199254740993]" }),
+    one({ shape: "[1e999]" }),
+    '{"\\ud800":{}}',
+  ],
+  number: [
+    one({ shape: "[-0]" }),
+    one({ shape: "[-4]" }),
+    one({ shape: "[4.0]" }),
+    one({ shape: "[4e0]" }),
+    one({ shape: "[4E0]" }),
+    one({ shape: "[0.5]" }),
+    one({ offsets: "[-0,4]" }),
+    one({ offsets: "[0,4.0]" }),
+    one({ offsets: "[0,0.4e1]" }),
+    one({ offsets: "[0,40e-1]" }),
+    one({ offsets: "[0,4e+0]" }),
+    '{"__metadata__":{"k":1.5}}',
+    `{"\\\\":${one({ shape: "[4.0]" })}}`,
+    `{"q\\"":{"dtype":"U8","shape":[4.0],"data_offsets":[0,4]}}`,
+  ],
+  entry: [
+    '{"a":1}',
+    '{"a":null}',
+    '{"a":true}',
+    '{"a":[]}',
+    '{"a":{}}',
+    '{"a":{"dtype":"U8","shape":[4]}}',
+    one({ more: ',"extra":1' }),
+    one({ more: ',"__proto__":1' }),
+    '{"a":{"data_offsets,dtype":"U8","shape":[4]}}',
+    '{"a":{"dtype":"U8","shape":[4],"offsets":[0,4]}}',
+    '{"a":{"dtype":"U8","shape":[4],"__proto__":{"data_offsets":[0,4]}}}',
+    '{"__proto__":1}',
+  ],
+  metadata: [
+    '{"__metadata__":1}',
+    '{"__metadata__":[]}',
+    '{"__metadata__":null}',
+    '{"__metadata__":"a"}',
+    '{"__metadata__":{"k":1}}',
+    '{"__metadata__":{"k":null}}',
+    '{"__metadata__":{"k":true}}',
+    '{"__metadata__":{"k":{}}}',
+    '{"__metadata__":{"k":["v"]}}',
+    '{"__metadata__":{"__proto__":1}}',
+  ],
+  dtype: [
+    one({ dtype: "1" }),
+    one({ dtype: "null" }),
+    one({ dtype: '["U8"]' }),
+    one({ dtype: '""' }),
+    one({ dtype: '"u8"' }),
+    one({ dtype: '"U8 "' }),
+    one({ dtype: '"U128"' }),
+    one({ dtype: '"constructor"' }),
+    one({ dtype: '"__proto__"' }),
+    one({ dtype: '"F4"', shape: "[7]" }),
+    one({ dtype: '"F6_E2M3"', shape: "[5]" }),
+    one({ shape: "[9007199254740991]" }),
+    one({ shape: "[4294967296,4294967296]" }),
+    one({ shape: "[2147483648,2147483648,4]" }),
+    one({ dtype: '"F64"', shape: `[${Array(32).fill(4).join()}]` }),
+  ],
+  shape: [
+    one({ shape: "4" }),
+    one({ shape: '"4"' }),
+    one({ shape: "null" }),
+    one({ shape: '{"0":4}' }),
+    one({ shape: '["4"]' }),
+    one({ shape: "[null]" }),
+    one({ shape: "[true]" }),
+    one({ shape: "[[4]]" }),
+    one({ shape: `[${Array(33).fill(1).join()}]` }),
+  ],
+  offsets: [
+    one({ offsets: "4" }),
+    one({ offsets: '{"0":0,"1":4}' }),
+    one({ offsets: "[]" }),
+    one({ offsets: "[4]" }),
+    one({ offsets: "[0,4,4]" }),
+    one({ offsets: '["0","4"]' }),
+    one({ offsets: "[0,null]" }),
+    one({ offsets: "[4,0]" }),
+    one({ offsets: "[0,5]" }),
+    one({ offsets: "[5,5]" }),
+    one({ offsets: "[0,9007199254740991]" }),
+  ],
+  size: [
+    one({ shape: "[3]" }),
+    one({ shape: "[5]" }),
+    one({ shape: "[]" }),
+    one({ shape: "[0,9007199254740991]" }),
+    one({ dtype: '"F32"' }),
+    one({ offsets: "[0,3]" }),
+    one({ offsets: "[1,4]" }),
+    one({ offsets: "[0,0]" }),
+  ],
+  hole: [
+    `{${entry("a", "U8", [3], 1, 4)}}`,
+    `{${entry("a", "U8", [1], 0, 1)},${entry("b", "U8", [2], 2, 4)}}`,
+    `{${entry("a", "U8", [0], 4, 4)}}`,
+    `{${entry("b", "U8", [1], 3, 4)},${entry("a", "U8", [2], 0, 2)}}`,
+    `{${entry("a", "U8", [1], 3, 4)},${entry("b", "U8", [0], 0, 0)}}`,
+    `{${entry("a", "U8", [2], 0, 2)},${entry("b", "U8", [0], 3, 3)},${entry("c", "U8", [1], 3, 4)}}`,
+  ],
+  overlap: [
+    `{${entry("a", "U8", [4], 0, 4)},${entry("b", "U8", [4], 0, 4)}}`,
+    `{${entry("a", "U8", [3], 0, 3)},${entry("b", "U8", [2], 2, 4)}}`,
+    `{${entry("a", "U8", [4], 0, 4)},${entry("b", "U8", [2], 1, 3)}}`,
+    `{${entry("a", "U8", [4], 0, 4)},${entry("b", "U8", [0], 2, 2)}}`,
+    `{${entry("a", "U16", [2], 0, 4)},${entry("b", "U8", [1], 3, 4)}}`,
+  ],
+  trailing: [
+    "{}",
+    '{"__metadata__":{}}',
+    `{${entry("a", "U8", [3], 0, 3)}}`,
+    `{${entry("a", "U8", [0], 0, 0)}}`,
+    `{${entry("a", "U16", [1], 0, 2)},${entry("b", "U8", [1], 2, 3)}}`,
+  ],
+  name: [
+    `{${entry("", "U8", [4], 0, 4)}}`,
+    `{${entry("x".repeat(1025), "U8", [4], 0, 4)}}`,
+    `{${entry("\u{1f600}".repeat(513), "U8", [4], 0, 4)}}`,
+    `{${entry("x".repeat(100_000), "U8", [4], 0, 4)}}`,
+    `{${entry("a", "U8", [4], 0, 4)},${entry("", "U8", [0], 4, 4)}}`,
+  ],
+};
+
+const LENGTHS = [0n, 1n, 1_000n, 2n ** 31n, 2n ** 32n + 2n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n] as const;
+
+/** Every file with its rule. At least five of each. */
+export const HOSTILE_SAFETENSORS: readonly (readonly [rule: string, file: Uint8Array])[] = [
+  ...Object.entries(HOSTILE_HEADERS).flatMap(([rule, headers]) => {
+    return headers.map((header) => [rule, fileOf(header, 4)] as const);
+  }),
+  ...LENGTHS.map((length) => ["header-length", fileOf(one(), 4, length)] as const),
+  ...[0, 1, 7, 8, 9].map((bytes) => ["too-short", fileOf("{}").slice(0, bytes)] as const),
+];
