@@ -139,7 +139,7 @@ export async function buildFakeDriver(sanitizer?: Sanitizer): Promise<string> {
   const objectOf = (source: string): string => join(objects, `${basename(source, ".cc")}.o`);
 
   const sources = pathsIn(SOURCES, "src/*.cc");
-  const kernels = [...pathsIn(SOURCES, "kernels/*.cc"), ...pathsIn(KERNELS, "*.cc")];
+  const kernels = pathsIn(KERNELS, "*.cc");
   const defaultProfile = join(SOURCES, "src", "default_profile.cc");
   const oldProfile = join(objects, "default_profile_old.o");
   await atOnce([
