@@ -1,6 +1,6 @@
 /**
  * `bun scripts/kernels.ts`: compiles the GPU kernels for every target into `native/build/kernels`, and holds them to their limits.
- * The next `bun run native` puts them into the library, unless their sources have changed since.
+ * `bun run native` does the same where there is nvcc and their sources have changed, and puts them into the library.
  *
  * The library carries a cubin for each target and one PTX, which any driver since CUDA 9 compiles for any GPU since Maxwell. Where
  * there is no nvcc, this says so: the library then digests on the host.
@@ -147,6 +147,21 @@ export async function freshImages(folder: string = FOLDER): Promise<string | und
   if (!(await file.exists())) return undefined;
   const line = `// ${await sourcesDigest()}\n`;
   return (await file.slice(0, line.length).text()) === line ? path : undefined;
+}
+
+/**
+ * Makes the header of {@link writeImages} unless it is there already and made from the kernels as they are.
+ *
+ * @returns Its path; nothing where there is no nvcc.
+ * @throws When a kernel does not compile, or is over a limit.
+ */
+export async function buildImages(): Promise<string | undefined> {
+  const fresh = await freshImages();
+  if (fresh !== undefined || Bun.which("nvcc") === null) return fresh;
+  const faults = (await compileKernels(FOLDER)).flatMap(useFaults);
+  if (faults.length > 0) throw new Error(faults.join("\n"));
+  await writeImages(FOLDER);
+  return freshImages();
 }
 
 if (import.meta.main) {

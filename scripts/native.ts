@@ -1,5 +1,6 @@
 /**
- * `bun run native`: builds `native/build/libvram_residency.so` with a C++20 compiler alone.
+ * `bun run native`: builds `native/build/libvram_residency.so` with a C++20 compiler alone; where there is nvcc, with the kernels
+ * in it.
  *
  * Only what changed is compiled again. `--test` also builds and runs the native tests; `--sanitize` runs them once under the
  * address and undefined-behaviour sanitizers and once under the thread sanitizer. `--fake-driver` builds what tests put in the
@@ -11,7 +12,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { buildFakeDriver } from "./fake-driver.ts";
-import { freshImages } from "./kernels.ts";
+import { buildImages } from "./kernels.ts";
 import { run } from "./process.ts";
 import { filesIn, ROOT } from "./project.ts";
 
@@ -97,14 +98,26 @@ async function version(): Promise<string> {
   return typeof found === "string" ? found : "";
 }
 
+let images: Promise<string | undefined> | undefined;
+
+/** The kernels, made once; a library without them is whole, and the build says that it has none. */
+function kernelImages(): Promise<string | undefined> {
+  images ??= buildImages().then((path) => {
+    if (path === undefined)
+      console.error("native: there is no nvcc, so the library has no kernels: it digests what it reads back");
+    return path;
+  });
+  return images;
+}
+
 /** Compiles sources below `native`, and says where their objects are. */
 async function compile(sources: readonly string[], variant: Variant): Promise<readonly string[]> {
   const cxx = compiler();
   if (cxx === undefined) throw new Error("the native library needs a C++20 compiler: install g++");
   const flags = [...FLAGS, ...VARIANTS[variant], `-I${join(NATIVE, "include")}`];
   const versioned = [`-DVRAM_VERSION="${await version()}"`];
-  const images = await freshImages();
-  const carried = images === undefined ? [] : [`-DVRAM_KERNEL_IMAGES="${images}"`];
+  const kernels = await kernelImages();
+  const carried = kernels === undefined ? [] : [`-DVRAM_KERNEL_IMAGES="${kernels}"`];
   const folder = join(BUILD, "objects", variant);
   const objects = sources.map((source) => join(folder, `${source}.o`));
   const jobs = sources.map((source, index) => async (): Promise<void> => {

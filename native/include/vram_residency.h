@@ -60,7 +60,8 @@ extern "C" {
 #define VR_EPROTECTED (-6)   /* a write to an allocation that is read-only */
 #define VR_EVRAM (-7)        /* not enough device memory: vr_error has needed, available, largest and foreign bytes */
 #define VR_EALLOCATION (-8)  /* the driver refused an allocation for another reason: vr_error has its code and name */
-#define VR_ECOPY (-9)        /* the driver failed in a copy, a fill or a query: vr_error has its code and name */
+#define VR_ECOPY (-9)        /* the driver failed in a copy, a fill, a launch or a query: vr_error has its code and name, or code
+                        * 0 where it said that all was well and something was left out */
 #define VR_EDEVICE_LOST (-10) /* a sticky driver error, now or earlier: vr_error has its code and name */
 #define VR_EUNAVAILABLE (-11) /* no driver, no device, or a function the driver is too old for */
 #define VR_ECANCELLED (-12)  /* vr_cancel(), vr_ticket_free() or closing ended it */
@@ -306,7 +307,7 @@ typedef struct vr_event {
 #define VR_PART_DATA 0u         /* vr_submit_read(): the bytes */
 #define VR_PART_LEVEL1 1u
 #define VR_PART_LEAVES 2u
-#define VR_PART_OBSERVATIONS 3u /* vr_submit_evidence() and vr_submit_facts(): JSON text */
+#define VR_PART_OBSERVATIONS 3u /* vr_submit_evidence(), _facts() and _digest(): JSON text */
 
 /* ---- The library ------------------------------------------------------------------------------------------------ */
 
@@ -540,7 +541,7 @@ VR_API int32_t vr_submit_read(uint64_t context, uint32_t device, uint64_t handle
 VR_API int32_t vr_submit_write(uint64_t context, uint32_t device, uint64_t handle, uint64_t offset,
                                const uint8_t *data, uint64_t bytes, uint64_t *ticket_out);
 
-/* Zeroes all of an allocation, waits, and reads all of it back. Report: vr_wipe_report. Ends with VR_EPROTECTED. */
+/* Zeroes all of an allocation, waits, and looks at all of it: by a kernel, or by reading it back. Report: vr_wipe_report. Ends with VR_EPROTECTED. */
 VR_API int32_t vr_submit_wipe(uint64_t context, uint32_t device, uint64_t handle, uint64_t *ticket_out);
 
 /*
@@ -588,6 +589,11 @@ VR_API int32_t vr_push_end(uint64_t context, uint64_t ticket);
 /*
  * Hashes what lies in device memory: nothing that was read before the call counts. Report: vr_digest_report, with
  * VR_HAS_RESIDENCY and, under a salt, VR_HAS_SALTED from the same pass; parts VR_PART_LEVEL1, VR_PART_LEAVES as asked.
+ *
+ * fs-verity and BLAKE3 run as kernels where the device takes one, slice by slice (256 MiB); only digests come back.
+ * Elsewhere, and for SHA-256, everything is read back and hashed on the host. The report's engine says which it was, and
+ * part VR_PART_OBSERVATIONS why: kernels (the target that was loaded, or null) and kernelsProblem. An output that a
+ * launch did not write ends the work with VR_ECOPY: it never becomes a digest.
  *
  * Returns VR_EBOUNDS besides, and VR_EINVAL for an offset that is no multiple of 4096, a salt or a level with another
  * algorithm than fs-verity, and leaves of a range longer than VR_LEAVES_RANGE_MAX.

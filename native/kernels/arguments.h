@@ -58,7 +58,24 @@ struct ZeroReport {
   std::uint64_t non_zero_bytes;
 };
 
+/// vr_poison_check: threads go over all halves of digests together. A half that is all poison was not written: a digest
+/// that has one by chance is 2^128 times rarer.
+struct PoisonArguments {
+  std::uint64_t address;  ///< a multiple of 16
+  std::uint64_t bytes;    ///< a multiple of 16
+  std::uint64_t report;   ///< address of a PoisonReport of zeros, added to
+  std::uint32_t poison;   ///< what every word held before
+  std::uint32_t reserved;
+};
+
+/// As in ZeroReport.
+struct PoisonReport {
+  std::uint64_t checked_bytes;
+  std::uint64_t poisoned_bytes;
+};
+
 static_assert(sizeof(Segment) == 32 && sizeof(LeafArguments) == 64 && sizeof(ChunkArguments) == 32);
+static_assert(sizeof(PoisonArguments) == 32 && sizeof(PoisonReport) == 16);
 static_assert(sizeof(ParentArguments) == 24 && sizeof(ZeroArguments) == 24 && sizeof(ZeroReport) == 16);
 
 }  // namespace vram_residency::kernels

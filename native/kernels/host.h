@@ -8,6 +8,7 @@ extern "C" {
 void vr_fsverity_leaves(vram_residency::kernels::LeafArguments arguments);
 void vr_blake3_chunks(vram_residency::kernels::ChunkArguments arguments);
 void vr_blake3_parents(vram_residency::kernels::ParentArguments arguments);
+void vr_poison_check(vram_residency::kernels::PoisonArguments arguments);
 void vr_zero_check(vram_residency::kernels::ZeroArguments arguments);
 }
 

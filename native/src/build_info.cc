@@ -3,6 +3,7 @@
 
 #include "digest/path.h"
 #include "json.h"
+#include "kernel_module.h"
 #include "text_out.h"
 
 #ifndef VRAM_VERSION
@@ -36,7 +37,7 @@ std::string describe()
 #else
   text.text_or_null("sanitizer", "");
 #endif
-  text.texts("kernels", {});
+  text.texts("kernels", vram_residency::kernel_targets());
   text.text("cpu", name_of(vram_residency::digest::fastest()));
   return text.str();
 }

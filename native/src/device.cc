@@ -70,6 +70,7 @@ void Device::close() noexcept
 {
   if (context_ == nullptr) { return; }
   driver_.cuCtxSetCurrent(context_);
+  kernels_.unload(driver_);
   for (auto& stream : streams_) {
     if (stream != nullptr) { driver_.cuStreamDestroy_v2(stream); }
     stream = nullptr;
@@ -77,6 +78,13 @@ void Device::close() noexcept
   driver_.cuCtxSetCurrent(nullptr);
   driver_.cuDevicePrimaryCtxRelease_v2(device_);
   context_ = nullptr;
+}
+
+KernelModule const& Device::kernels()
+{
+  auto const known = facts();
+  kernels_.load(driver_, known.capability_major, known.capability_minor);
+  return kernels_;
 }
 
 vr_device Device::facts() const

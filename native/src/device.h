@@ -2,6 +2,7 @@
 /// One device: its facts, its memory, its queue.
 #pragma once
 
+#include "kernel_module.h"
 #include "nvml.h"
 #include "pool.h"
 #include "ring.h"
@@ -49,6 +50,8 @@ class Device {
   Ring& ring() noexcept { return ring_; }
   Pool& pool() noexcept { return pool_; }
   Tickets& tickets() noexcept { return tickets_; }
+  /// The kernels, loaded when they are first asked for. @throws VR_EDEVICE_LOST.
+  KernelModule const& kernels();
   cu::Stream stream(std::size_t index) const noexcept { return streams_[index % kStreams]; }
   void check(cu::Result code, char const* operation, Purpose purpose = Purpose::transfer) const
   {
@@ -89,6 +92,7 @@ class Device {
   cu::Context context_ = nullptr;
   cu::Stream streams_[kStreams] = {};
   MemoryKind kind_;
+  KernelModule kernels_;
   bool probed_ = false;
   std::uint64_t ours_bytes_ = 0;
   /// What the driver would not take back.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernel_digest.h"
+
 namespace vram_residency {
 
 digest::Algorithm algorithm_of(std::uint32_t algorithm)
@@ -58,24 +60,32 @@ void HostDigest::consume(std::uint64_t offset, std::uint8_t const* data, std::si
 
 void HostDigest::finish(Device&)
 {
+  Result result;
+  result.whole = stream_ ? stream_->finish().digest : plain_->finish();
+  if (salted_) { result.salted = salted_->finish(); }
+  if (plain_) { result.level1 = plain_->level1(); }
+  result.leaves = std::move(leaves_);
+  conclude(std::move(result));
+}
+
+void HostDigest::conclude(Result result)
+{
   vr_digest_report report{};
   report.bytes = options_.bytes;
   report.has = VR_HAS_RESIDENCY;
-  report.engine = VR_ENGINE_CPU;
-  auto const whole = stream_ ? stream_->finish().digest : plain_->finish();
-  std::copy(whole.begin(), whole.end(), report.residency);
-  if (salted_) {
-    auto const salted = salted_->finish();
-    std::copy(salted.begin(), salted.end(), report.salted);
+  report.engine = result.engine;
+  std::copy(result.whole.begin(), result.whole.end(), report.residency);
+  if (options_.salt_bytes > 0) {
+    std::copy(result.salted.begin(), result.salted.end(), report.salted);
     report.has |= VR_HAS_SALTED;
   }
   if ((options_.flags & VR_DIGEST_LEVEL1) != 0) {
-    report.level1_bytes = plain_->level1().size();
-    outcome.parts[VR_PART_LEVEL1] = PrivateBytes{plain_->level1()};
+    report.level1_bytes = result.level1.size();
+    outcome.parts[VR_PART_LEVEL1] = PrivateBytes{std::move(result.level1)};
   }
   if ((options_.flags & VR_DIGEST_LEAVES) != 0) {
-    report.leaves_bytes = leaves_.size();
-    outcome.parts[VR_PART_LEAVES] = PrivateBytes{std::move(leaves_)};
+    report.leaves_bytes = result.leaves.size();
+    outcome.parts[VR_PART_LEAVES] = PrivateBytes{std::move(result.leaves)};
   }
   outcome.set_report(report);
 }
@@ -83,7 +93,11 @@ void HostDigest::finish(Device&)
 std::shared_ptr<Operation> make_digest(Device&, std::shared_ptr<Ticket> ticket, std::shared_ptr<Allocation> allocation,
                                        vr_digest_options const& options)
 {
-  return std::make_shared<HostDigest>(std::move(ticket), std::move(allocation), options);
+  // SHA-256 is one long chain; the digest of nothing reads nothing; a single chunk of BLAKE3 is its root, and no kernel's.
+  auto const on_host = (options.flags & VR_DIGEST_ON_HOST) != 0 || options.algorithm == VR_SHA256 || options.bytes == 0 ||
+                       (options.algorithm == VR_BLAKE3 && options.bytes <= digest::kBlake3ChunkBytes);
+  if (on_host) { return std::make_shared<HostDigest>(std::move(ticket), std::move(allocation), options); }
+  return std::make_shared<KernelDigest>(std::move(ticket), std::move(allocation), options);
 }
 
 }  // namespace vram_residency

@@ -10,10 +10,9 @@ namespace vram_residency {
 /**
  * Digests a range of device memory on the host, by reading it back through the ring.
  *
- * What a build without kernels does, and what VR_DIGEST_ON_HOST asks for. The digest on the device takes this one's place
- * behind make_digest() and gives the same report.
+ * What happens where no kernel can run, and what VR_DIGEST_ON_HOST asks for.
  */
-class HostDigest final : public ReadBack {
+class HostDigest : public ReadBack {
  public:
   HostDigest(std::shared_ptr<Ticket> its_ticket, std::shared_ptr<Allocation> allocation, vr_digest_options const& options);
 
@@ -24,8 +23,20 @@ class HostDigest final : public ReadBack {
   void consume(std::uint64_t offset, std::uint8_t const* data, std::size_t bytes) override;
   void finish(Device& device) override;
 
+ protected:
+  /// What a digest came to, whoever computed it.
+  struct Result {
+    std::uint32_t engine = VR_ENGINE_CPU;
+    digest::Digest whole{};
+    digest::Digest salted{};
+    std::vector<std::uint8_t> level1;
+    std::vector<std::uint8_t> leaves;
+  };
+  void conclude(Result result);
+
+  vr_digest_options const options_;
+
  private:
-  vr_digest_options options_;
   /// For fs-verity; the other algorithms have the stream.
   std::unique_ptr<TreeHash> plain_;
   std::unique_ptr<TreeHash> salted_;

@@ -46,6 +46,8 @@ class Driver {
   using Context = cu::Context;
   using Stream = cu::Stream;
   using Event = cu::Event;
+  using Module = cu::Module;
+  using Function = cu::Function;
   using Uuid = cu::Uuid;
   VRAM_DRIVER_REQUIRED(VRAM_DECLARE)
   VRAM_DRIVER_OPTIONAL(VRAM_DECLARE)

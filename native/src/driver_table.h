@@ -36,7 +36,13 @@
   X(cuEventRecord, (Event event, Stream stream))                                               \
   X(cuEventQuery, (Event event))                                                               \
   X(cuEventSynchronize, (Event event))                                                         \
-  X(cuEventDestroy_v2, (Event event))
+  X(cuEventDestroy_v2, (Event event))                                                          \
+  X(cuModuleLoadData, (Module * module, void const* image))                                    \
+  X(cuModuleGetFunction, (Function * function, Module module, char const* name))               \
+  X(cuModuleUnload, (Module module))                                                           \
+  X(cuLaunchKernel, (Function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,     \
+                     unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes, \
+                     Stream stream, void** parameters, void** extra))
 
 /// Functions that only some drivers have. Virtual memory counts as missing when one of its functions is.
 #define VRAM_DRIVER_OPTIONAL(X)                                                                          \

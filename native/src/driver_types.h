@@ -15,6 +15,8 @@ using AllocationHandle = unsigned long long;
 using Context = struct OpaqueContext*;
 using Stream = struct OpaqueStream*;
 using Event = struct OpaqueEvent*;
+using Module = struct OpaqueModule*;
+using Function = struct OpaqueFunction*;
 
 struct Uuid {
   unsigned char bytes[16];

@@ -15,6 +15,7 @@ Step ReadFacts::step(Device& device)
   JsonObject seen;
   seen.boolean("fakeDriver", device.driver().fake());
   seen.boolean("stagingPinned", !device.ring().pageable());
+  device.kernels().observe(seen);
   device.nvml().observe(device.nvml_handle(), seen);
   outcome.set_part(VR_PART_OBSERVATIONS, seen.str());
   return Step::ended;

@@ -10,8 +10,8 @@ namespace vram_residency {
 
 class ReadBack : public Staged {
  public:
-  Step step(Device& device) final;
-  void block(Device& device) final;
+  Step step(Device& device) override;
+  void block(Device& device) override;
 
  protected:
   /// @param in_order  whether `consume` gets one chunk after the other, or several at once

@@ -46,4 +46,7 @@ inline void reset(std::string const& settings = "profile=h200")
   }
 }
 
+/// Launches compute from now on, with the project's kernels compiled for the host. They stay through a reset.
+inline bool with_kernels() { return FAKE(vrfake_kernels)((folder() + "/libkernels.so").c_str()) == 0; }
+
 }  // namespace fake

@@ -29,6 +29,7 @@ constexpr vrfake_kernel kTable[] = {
     entry<LeafArguments, vr_fsverity_leaves>("vr_fsverity_leaves"),
     entry<ChunkArguments, vr_blake3_chunks>("vr_blake3_chunks"),
     entry<ParentArguments, vr_blake3_parents>("vr_blake3_parents"),
+    entry<PoisonArguments, vr_poison_check>("vr_poison_check"),
     entry<ZeroArguments, vr_zero_check>("vr_zero_check"),
 };
 

@@ -264,3 +264,25 @@ TEST(the_zero_check_counts_every_byte_and_finds_every_other)
     CHECK(report.non_zero_bytes == planted);
   }
 }
+
+TEST(the_poison_check_finds_every_half_of_a_digest_that_was_not_written)
+{
+  Random random{46};
+  constexpr std::uint32_t kPoison = 0x6b6b6b6b;
+  for (int round = 0; round < 200; ++round) {
+    auto const halves = 1 + random.below(600);
+    std::vector<Words4> memory(halves, Words4{{kPoison, kPoison, kPoison, kPoison}});
+    std::uint64_t left = 0;
+    for (auto& half : memory) {
+      auto const written = random.below(3) != 0;
+      // One bit is enough to have been written.
+      if (written) { half.words[random.below(4)] ^= 1u << random.below(32); }
+      left += written ? 0 : 16;
+    }
+    PoisonReport report{};
+    PoisonArguments const arguments{reinterpret_cast<std::uint64_t>(memory.data()), halves * 16,
+                                    reinterpret_cast<std::uint64_t>(&report), kPoison, 0};
+    play(vr_poison_check, 1 + random.below(3), arguments);
+    CHECK(report.checked_bytes == halves * 16 && report.poisoned_bytes == left);
+  }
+}

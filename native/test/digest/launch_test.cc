@@ -24,7 +24,7 @@ class Device {
   Device()
   {
     fake::reset();
-    failed_ += FAKE(vrfake_kernels)((fake::folder() + "/libkernels.so").c_str()) != 0;
+    failed_ += !fake::with_kernels();
     void* context = nullptr;
     failed_ += call("cuInit", 0u) != 0;
     failed_ += call("cuDevicePrimaryCtxRetain", &context, 0) != 0;
