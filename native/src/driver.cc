@@ -38,7 +38,7 @@ void Driver::load(std::string const& path, bool accept_fake)
 
   fake_ = library_.symbol("vrfake_configure") != nullptr;
   require(!fake_ || accept_fake, VR_EUNAVAILABLE,
-          "this libcuda.so.1 is a fake for tests, and no test option was given: install an NVIDIA driver");
+          "this libcuda.so.1 is a fake for tests, and no test option was given");
 
   std::string absent;
 #define VRAM_LOAD_REQUIRED(name, parameters)                           \
