@@ -42,9 +42,8 @@ void Device::open()
   check(driver_.cuDevicePrimaryCtxRetain(&context_, device_), "cuDevicePrimaryCtxRetain");
   check(driver_.cuCtxSetCurrent(context_), "cuCtxSetCurrent");
 
-  int supported = 0;
-  check(driver_.cuDeviceGetAttribute(&supported, cu::kVirtualMemory, device_), "cuDeviceGetAttribute");
-  auto const virtual_memory = supported != 0 && driver_.has_virtual_memory() && !options_.plain;
+  // A driver that knows no such attribute has no such memory.
+  auto const virtual_memory = attribute(cu::kVirtualMemory) == 1 && driver_.has_virtual_memory() && !options_.plain;
   kind_.driver = &driver_;
   kind_.ordinal = ordinal_;
   kind_.path = virtual_memory ? VR_PATH_VMM : VR_PATH_PLAIN;
@@ -179,7 +178,7 @@ void Device::build_zeroed(std::uint64_t rounded, bool exportable, Region& region
     char const* operation = nullptr;
     quiesce();
     if (give_back(driver_, region, operation) != cu::kSuccess && give_back(driver_, region, operation) != cu::kSuccess) {
-      unreturned_.push_back(region);
+      keep(region);
       ours_bytes_ += rounded;
     }
     region = Region{};
@@ -201,10 +200,11 @@ void Device::give_back_region(Region& region)
       operation = refused;
     }
   }
+  retry_unreturned();
   if (region.empty()) {
     ours_bytes_ -= region.bytes;
   } else {
-    unreturned_.push_back(region);
+    keep(region);
   }
   region = Region{};
   // However it failed, it was not for want of memory.
@@ -213,6 +213,16 @@ void Device::give_back_region(Region& region)
     if (broken.error.status == VR_ECOPY) { broken.error.status = VR_EALLOCATION; }
     throw broken;
   }
+}
+
+void Device::retry_unreturned() noexcept
+{
+  for (auto& region : unreturned_) {
+    char const* operation = nullptr;
+    give_back(driver_, region, operation);
+    if (region.empty()) { ours_bytes_ -= region.bytes; }
+  }
+  std::erase_if(unreturned_, [](Region const& region) { return region.empty(); });
 }
 
 void Device::probe_enforcement(Region const& region)
@@ -248,11 +258,7 @@ void Device::wipe_everything() noexcept
       note(current_failure());
     }
   }
-  for (auto& region : unreturned_) {
-    char const* operation = nullptr;
-    give_back(driver_, region, operation);
-  }
-  unreturned_.clear();
+  retry_unreturned();
   ring_.release();
 }
 

@@ -64,6 +64,8 @@ class Device {
   bool ring_idle() const noexcept { return ring_.idle(); }
   void release_ring() noexcept { ring_.release(); }
 
+  /// An attribute of the device, or VR_UNKNOWN where its driver knows no such attribute.
+  int attribute(int which) const;
   vr_device read_facts() const;
   void set_facts(vr_device const& facts);
   nvml::Handle nvml_handle() const;
@@ -72,6 +74,8 @@ class Device {
   void build_zeroed(std::uint64_t rounded, bool exportable, Region& region);
   /// Gives memory back; what the driver keeps is remembered and tried again. @throws VR_EALLOCATION.
   void give_back_region(Region& region);
+  /// Remembers what the driver would not take back, to try it again with the next that is given back, and when stopping.
+  void keep(Region const& region) { unreturned_.push_back(region); }
   /// Whether the driver enforces read-only access here. Asked once, of the first allocation there is.
   void probe_enforcement(Region const& region);
 
@@ -80,6 +84,7 @@ class Device {
 
   void open();
   void close() noexcept;
+  void retry_unreturned() noexcept;
   void wipe_everything() noexcept;
   void note(Failure const& broken) noexcept;
 

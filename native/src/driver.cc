@@ -32,12 +32,13 @@ std::string SharedLibrary::origin() const
 
 void Driver::load(std::string const& path, bool accept_fake)
 {
-  require(library_.open(path, "libcuda.so.1"), VR_EUNAVAILABLE,
-          "no NVIDIA driver: libcuda.so.1 could not be loaded (" + library_.problem() + ")");
+  if (!library_.open(path, "libcuda.so.1")) {
+    throw failure(VR_EUNAVAILABLE, "no NVIDIA driver could be loaded: " + library_.problem());
+  }
 
   fake_ = library_.symbol("vrfake_configure") != nullptr;
   require(!fake_ || accept_fake, VR_EUNAVAILABLE,
-          "this libcuda.so.1 is a fake for tests, and no test option was given: install an NVIDIA driver");
+          "this libcuda.so.1 is a fake for tests, and no test option was given");
 
   std::string absent;
 #define VRAM_LOAD_REQUIRED(name, parameters)                           \

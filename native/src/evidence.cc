@@ -116,7 +116,7 @@ void ask_access(Device const& device, Region const& region, vr_evidence& found)
 }
 
 /// What an allocation's own handle says, which is the most that the driver says at all.
-std::int32_t location_at(Device const& device, cu::DevicePointer address, vr_evidence& found)
+std::int32_t location_at(Device& device, cu::DevicePointer address, vr_evidence& found)
 {
   auto const& driver = device.driver();
   cu::AllocationHandle handle = 0;
@@ -125,8 +125,13 @@ std::int32_t location_at(Device const& device, cu::DevicePointer address, vr_evi
   cu::AllocationProperties properties{};
   auto const answer = driver.cuMemGetAllocationPropertiesFromHandle(&properties, handle);
   auto const released = driver.cuMemRelease(handle);
-  // Once more, or the memory could never be freed; that it failed is told all the same.
-  if (released != cu::kSuccess) { driver.cuMemRelease(handle); }
+  // Once more, and again later, or the memory could never be freed; that it failed is told all the same.
+  if (released != cu::kSuccess && driver.cuMemRelease(handle) != cu::kSuccess) {
+    Region held;
+    held.handle = handle;
+    held.created = true;
+    device.keep(held);
+  }
   device.check(answer, "cuMemGetAllocationPropertiesFromHandle");
   device.check(released, "cuMemRelease");
 

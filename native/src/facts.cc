@@ -10,16 +10,6 @@ namespace vram_residency {
 
 namespace {
 
-/// An attribute of the device, or VR_UNKNOWN where this driver has no such attribute.
-int attribute(Driver const& driver, cu::Device device, int which)
-{
-  int value = VR_UNKNOWN;
-  auto const code = driver.cuDeviceGetAttribute(&value, which, device);
-  if (code == cu::kInvalidValue || code == cu::kNotSupported) { return VR_UNKNOWN; }
-  driver.check(code, "cuDeviceGetAttribute", Purpose::transfer);
-  return value;
-}
-
 std::int32_t yes_or_no(int value) { return value == VR_UNKNOWN ? VR_UNKNOWN : value != 0; }
 
 std::string uuid_text(cu::Uuid const& uuid, bool slice)
@@ -43,9 +33,18 @@ std::int32_t addressing_by(int pageable, int host_tables)
 
 }  // namespace
 
+int Device::attribute(int which) const
+{
+  int value = VR_UNKNOWN;
+  auto const code = driver_.cuDeviceGetAttribute(&value, which, device_);
+  if (code == cu::kInvalidValue || code == cu::kNotSupported) { return VR_UNKNOWN; }
+  check(code, "cuDeviceGetAttribute");
+  return value;
+}
+
 vr_device Device::read_facts() const
 {
-  auto const ask = [this](int which) { return attribute(driver_, device_, which); };
+  auto const ask = [this](int which) { return attribute(which); };
   vr_device facts{};
   facts.ordinal = static_cast<std::uint32_t>(ordinal_);
 
@@ -63,8 +62,11 @@ vr_device Device::read_facts() const
   if (slice != std::string::npos) { set_text(facts.mig, spoken.substr(slice + 1)); }
 
   cu::Uuid uuid{};
-  auto* const get_uuid = driver_.cuDeviceGetUuid_v2 != nullptr ? driver_.cuDeviceGetUuid_v2 : driver_.cuDeviceGetUuid;
-  check(get_uuid(&uuid, device_), "cuDeviceGetUuid");
+  // A library may be newer than the driver below it, and have the function all the same.
+  auto told = cu::kNeedsNewerDriver;
+  if (driver_.cuDeviceGetUuid_v2 != nullptr) { told = driver_.cuDeviceGetUuid_v2(&uuid, device_); }
+  if (told == cu::kNeedsNewerDriver) { told = driver_.cuDeviceGetUuid(&uuid, device_); }
+  check(told, "cuDeviceGetUuid");
   set_text(facts.uuid, uuid_text(uuid, slice != std::string::npos));
 
   char pci[sizeof facts.pci] = "";
@@ -79,8 +81,7 @@ vr_device Device::read_facts() const
   facts.integrated = yes_or_no(ask(cu::kIntegrated));
   auto const wsl = driver_.kernel_release().find("icrosoft") != std::string::npos;
   facts.driver_model = wsl ? VR_MODEL_WSL : VR_MODEL_LINUX;
-  auto const virtual_memory = ask(cu::kVirtualMemory);
-  facts.vmm = virtual_memory == VR_UNKNOWN ? VR_UNKNOWN : kind_.path == VR_PATH_VMM;
+  facts.vmm = kind_.path == VR_PATH_VMM;
   facts.exportable = kind_.path == VR_PATH_VMM ? yes_or_no(ask(cu::kPosixDescriptor)) : 0;
   facts.numa_node = yes_or_no(ask(cu::kNumaConfig));
   facts.mps = yes_or_no(ask(cu::kMpsEnabled));

@@ -26,7 +26,8 @@ TEST(a_missing_driver_is_told_in_one_sentence)
   CHECK(context.opened == VR_OK);
   CHECK(context.started == VR_EUNAVAILABLE);
   auto const message = client::text(context.error.message);
-  CHECK(message.find("libcuda.so.1") != std::string::npos && message.find('\n') == std::string::npos);
+  CHECK(message.rfind("no NVIDIA driver could be loaded: /nowhere/libcuda.so.1: ", 0) == 0 && message.back() != ' ');
+  CHECK(message.find('\n') == std::string::npos);
   std::uint32_t count = 9;
   CHECK(vr_device_count(context.id, &count) == VR_EAGAIN && count == 9);
   std::uint64_t ticket = 0;
@@ -83,6 +84,7 @@ TEST(profiles_are_told_apart)
       {"ats", [](vr_device const& facts) { return facts.addressing == VR_ADDRESSING_ATS; }},
       {"wsl", [](vr_device const& facts) { return facts.driver_model == VR_MODEL_WSL; }},
       {"no-nvml", [](vr_device const& facts) { return facts.row_remap == VR_UNKNOWN && facts.driver_version[0] == 0; }},
+      {"old-driver", [](vr_device const& facts) { return facts.vmm == 0 && facts.exportable == 0; }},
       {"mig", [](vr_device const& facts) { return facts.mig_mode == 1; }},
   };
   for (auto const& [profile, holds] : expected) {

@@ -71,6 +71,14 @@ const TABLE: readonly (readonly [profile: string, answer: readonly Answer[] | st
   ["two-devices", ["", "", ""]],
   ["no-device", "no device"],
   [
+    "old-driver",
+    [
+      "driver-floor vmm-or-reduced-claim no-numa-node row-remap-clean allocation-pinned read-only; warns: mps-recorded",
+      "driver-floor vmm-or-reduced-claim allocation-pinned; warns: no-numa-node row-remap-clean mps-recorded read-only",
+      "; warns: driver-floor no-numa-node",
+    ],
+  ],
+  [
     "no-nvml",
     [
       "driver-floor row-remap-clean; warns: mig-recorded",
