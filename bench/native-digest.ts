@@ -14,8 +14,8 @@ import { writeRandomFile } from "./random-file.ts";
 
 const PAIRS = 9;
 /** Short runs fit between what else the machine does; of many, some are not disturbed. Unit: bytes. */
-const SHORT_BYTES = 64 << 20;
-const SHORT_PAIRS = 61;
+const SHORT_BYTES = 16 << 20;
+const SHORT_PAIRS = 401;
 const NATIVE = join(import.meta.dir, "..", "native");
 /** As the library is compiled. */
 const FLAGS = ["-std=c++20", "-O2", "-pthread"] as const;
