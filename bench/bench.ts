@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { auditAppendParts, auditRecoveryPart, auditStallPart, auditVerifyParts } from "./audit.ts";
 import { throughputChart } from "./chart.ts";
 import { cudaParts } from "./cuda.ts";
+import { ffiParts } from "./ffi.ts";
 import { fsverityPart, sha256Parts } from "./hashing.ts";
 import { type Machine, watchMachine } from "./machine.ts";
 import { modelIndexPart } from "./model-index.ts";
@@ -44,6 +45,7 @@ const NAMES = [
   "audit-recovery",
   "throughput",
   "cuda",
+  "ffi",
 ] as const;
 type Name = (typeof NAMES)[number];
 
@@ -102,6 +104,7 @@ async function measureParts(folder: string, { only, bytes }: Options): Promise<r
   if (only.includes("overhead")) parts.push(...(await overheadParts(SHARDS)));
   if (only.includes("model-index")) parts.push(await modelIndexPart(folder));
   if (only.includes("cuda")) parts.push(...(await cudaParts(folder, CUDA_BYTES)));
+  if (only.includes("ffi")) parts.push(...(await ffiParts()));
   if (only.includes("seal-file")) parts.push(...(await sealFileParts(folder, bytes)));
   if (only.includes("audit-append")) parts.push(...(await auditAppendParts(folder)));
   if (only.includes("audit-stall")) parts.push(await auditStallPart(folder));

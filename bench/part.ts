@@ -5,6 +5,9 @@
  */
 import { median, round } from "./machine.ts";
 
+/** What a value is held to. */
+export type Limit = { readonly atLeast: number } | { readonly atMost: number };
+
 /** One thing that was measured, against its limit. */
 export interface Part {
   readonly name: string;
@@ -12,7 +15,8 @@ export interface Part {
   readonly measures: string;
   /** Missing where what it needs is not installed. */
   readonly value?: number;
-  readonly limit: { readonly atLeast: number } | { readonly atMost: number };
+  /** Missing where the value is only reported. */
+  readonly limit?: Limit;
   readonly ok: boolean;
   /** Everything else that is worth knowing, for reading only. */
   readonly detail: Readonly<Record<string, unknown>>;
@@ -22,7 +26,7 @@ export interface Part {
 export function part(
   name: string,
   measures: string,
-  limit: Part["limit"],
+  limit: Limit,
   value: number,
   detail: Part["detail"] = {},
 ): Part {
@@ -31,8 +35,19 @@ export function part(
 }
 
 /** A part that cannot be measured here. It is no failure: nothing was found slow. */
-export function skipped(name: string, measures: string, limit: Part["limit"], missing: string): Part {
-  return { name, measures, limit, ok: true, detail: { skipped: missing } };
+export function skipped(name: string, measures: string, limit: Limit | undefined, missing: string): Part {
+  return {
+    name,
+    measures,
+    ...(limit === undefined ? {} : { limit }),
+    ok: true,
+    detail: { skipped: missing },
+  };
+}
+
+/** A value that nothing is held to. */
+export function reported(name: string, measures: string, value: number, detail: Part["detail"] = {}): Part {
+  return { name, measures, value: round(value), ok: true, detail };
 }
 
 /** Costs of both sides in one interleaved pair after the other. Unit: whatever `run` gives. */

@@ -13,7 +13,8 @@ import { VR_DIGEST_OPTIONS, VR_DIGEST_REPORT } from "./layouts.ts";
 import { encode } from "./struct.ts";
 import type { Ticket } from "./ticket.ts";
 
-const ALGORITHMS: { readonly [Algorithm in DigestAlgorithm]: number } = {
+/** The library's numbers of the algorithms. */
+export const ALGORITHMS: { readonly [Algorithm in DigestAlgorithm]: number } = {
   sha256: VR.SHA256,
   "fsverity-sha256": VR.FSVERITY_SHA256,
   blake3: VR.BLAKE3,

@@ -94,6 +94,10 @@ function driverError(failure: NativeFailure, stage: Stage): VramError {
   const { status, driver_code: driverCode } = failure;
   const driverName = plain(failure.driver_name);
   const device = failure.device === ALL_DEVICES ? stage.device : failure.device;
+  if (device === undefined && status === STATUS.EHOST) {
+    const missing = `the host refused ${plain(failure.operation)} (${failure.system_code})`;
+    return unavailable(missing, "free memory, threads or descriptors and try again");
+  }
   if (device === undefined) {
     const missing = `no driver that works: ${plain(failure.operation)} failed (${driverName}, ${driverCode})`;
     return unavailable(missing, "look at it with vramr doctor, and install it again");

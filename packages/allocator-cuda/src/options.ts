@@ -57,7 +57,8 @@ export function cudaSettings(from: CudaOptions, test?: DriverPaths): CudaSetting
   };
 }
 
-function readLibraryChoice(from: LibraryChoice): LibraryChoice {
+/** Reads a choice, each field once. @throws `ERR_INPUT_INVALID`. */
+export function readLibraryChoice(from: LibraryChoice): LibraryChoice {
   const { path, digest } = readOptions(from, "library", ["path", "digest"]);
   if (typeof path !== "string") throw invalid("library.path", "expected text");
   return digest === undefined ? { path } : { path, digest };

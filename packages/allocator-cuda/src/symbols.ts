@@ -44,6 +44,18 @@ export const SYMBOLS = {
   vr_push: { args: ["u64", "u64", "buffer", "u64", "buffer"], returns: "i32" },
   vr_push_end: { args: ["u64", "u64"], returns: "i32" },
   vr_submit_digest: { args: ["u64", "u32", "u64", "buffer", "buffer"], returns: "i32" },
+  vr_digest_begin: { args: ["u32", "u32", "buffer", "u32", "buffer"], returns: "i32" },
+  vr_digest_update: { args: ["u64", "buffer", "u64"], returns: "i32" },
+  vr_digest_file: {
+    args: ["buffer", "u64", "u32", "u32", "u32", "buffer", "u32", "buffer", "buffer"],
+    returns: "i32",
+  },
+  vr_digest_progress: { args: ["u64", "buffer"], returns: "i32" },
+  vr_digest_cancel: { args: ["u64"], returns: "i32" },
+  vr_digest_finish: { args: ["u64", "buffer", "buffer"], returns: "i32" },
+  vr_digest_part: { args: ["u64", "u32", "u64", "buffer", "u64", "buffer"], returns: "i32" },
+  vr_digest_free: { args: ["u64"], returns: "i32" },
+  vr_digest_blocks: { args: ["buffer", "u64", "buffer", "u32", "buffer"], returns: "i32" },
 } as const;
 
 /** Host memory that may cross. */

@@ -181,7 +181,10 @@ test("closing ends what waits with ERR_STATE, can be asked for twice, and gives 
   expect(hasCode(await waiting, "ERR_STATE")).toBe(true);
   expect(hasCode(await context.run(capacity()).catch((error: unknown) => error), "ERR_STATE")).toBe(true);
   expect(script.calls.filter((name) => name === "vr_close")).toHaveLength(1);
-  expect(readdirSync("/proc/self/fd").length).toBe(before);
+  const count = (): number => readdirSync("/proc/self/fd").length;
+  // The runtime's own descriptors of the stream go a little later on a busy machine.
+  for (let waits = 0; waits < 100 && count() > before; waits += 1) await Bun.sleep(10);
+  expect(count()).toBe(before);
 });
 
 test("what feeds the work may fail: the work is cancelled and that failure is the answer", async () => {

@@ -101,3 +101,12 @@ test("words of the library stay one line of plain text", () => {
 test("a status that no header names is a bug, not a success", () => {
   expect(failureError({ ...NO_FAILURE, status: -99 }, { name: "wipe", device: 0 }).code).toBe("ERR_BUG");
 });
+
+test("a host that refuses without a device is not taken for a driver that does not work", () => {
+  const failure = { ...NO_FAILURE, status: STATUS.EHOST, system_code: 24, operation: "pipe2" };
+
+  const { code, message } = failureError({ ...failure, device: 0xffff_ffff }, { name: "digest" });
+
+  expect(code).toBe("ERR_DRIVER_UNAVAILABLE");
+  expect(message).toContain("the host refused pipe2 (24); free memory");
+});

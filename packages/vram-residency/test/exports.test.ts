@@ -53,5 +53,5 @@ test("exports exactly the documented names", () => {
     "verifySignature",
   ]);
   expect(Object.keys(testing)).toEqual(["mockControl"]);
-  expect(Object.keys(cuda).sort()).toEqual(["CudaAllocator", "openCuda"]);
+  expect(Object.keys(cuda).sort()).toEqual(["CudaAllocator", "openCuda", "openNativeDigests"]);
 });

@@ -34,7 +34,8 @@ export async function runCheck(
   for await (const [entry, hashed] of hashAll(entries, terminal, await watch(entries, terminal))) {
     const status = statusOf(entry, hashed);
     counts[status]++;
-    found.push({ ...entry, status, ...(hashed.digest === undefined ? hashed : { actual: hashed.digest }) });
+    const said = hashed.digest === undefined ? hashed : { actual: hashed.digest, engine: hashed.engine };
+    found.push({ ...entry, status, ...said });
     if (hashed.digest === undefined) {
       terminal.note(`vramr: ${printable(entry.name)}: ${hashed.reason}\n`);
     }

@@ -3,16 +3,20 @@ import { nodeDigester } from "@vram-residency/crypto/node";
 import { hasCode } from "@vram-residency/types";
 import { systemReason } from "../report.ts";
 import type { Terminal } from "../terminal.ts";
+import { hashNatively } from "./native.ts";
 import type { Progress } from "./progress.ts";
 import { readPath, readStream } from "./read.ts";
 import { type HashTask, STANDARD_INPUT } from "./tasks.ts";
 
-/** Files that are hashed at a time. One thread hashes them; the others' reads overlap with it. */
+/** Files that are hashed at a time. In JavaScript one thread hashes them; the others' reads overlap with it. */
 const PARALLEL = 4;
+
+/** What hashed: the native library, or JavaScript with the runtime's own SHA-256. */
+export type Engine = "native" | "javascript";
 
 /** What became of it. */
 export type Hashed =
-  | { readonly digest: string; readonly bytes: number }
+  | { readonly digest: string; readonly bytes: number; readonly engine: Engine }
   | { readonly digest?: undefined; readonly reason: string };
 
 /** Hashes files and standard input, several at a time, and yields what became of each in the order given. */
@@ -21,9 +25,14 @@ export async function* hashAll<Task extends HashTask>(
   terminal: Terminal,
   progress: Progress,
 ): AsyncGenerator<readonly [Task, Hashed]> {
+  const parallel = Math.min(PARALLEL, tasks.length);
   yield* inOrder(tasks, PARALLEL, async (task) => {
     try {
-      return [task, await hashOne(task, terminal, progress)] as const;
+      const native =
+        task.name === STANDARD_INPUT ? undefined : await hashNatively(task, terminal, progress, parallel);
+      if (native === undefined) return [task, await hashOne(task, terminal, progress)] as const;
+      progress.finishOne();
+      return [task, { ...native, engine: "native" }] as const;
     } catch (error) {
       if (hasCode(error, "ERR_CANCELLED")) throw error;
       return [task, { reason: systemReason(error) }] as const;
@@ -46,7 +55,7 @@ async function hashOne(
     progress.add(chunk.length);
   }
   progress.finishOne();
-  return { digest: toHex(stream.digest()), bytes };
+  return { digest: toHex(stream.digest()), bytes, engine: "javascript" };
 }
 
 /**

@@ -34,7 +34,7 @@ export async function runDigest(options: DigestCommandOptions, terminal: Termina
       found.push({ name, reason: hashed.reason });
       terminal.note(`vramr: ${printable(name)}: ${hashed.reason}\n`);
     } else {
-      found.push({ name, digest: hashed.digest, bytes: hashed.bytes });
+      found.push({ name, digest: hashed.digest, bytes: hashed.bytes, engine: hashed.engine });
       if (!json) terminal.out(`${formatSum(hashed.digest, name)}\n`);
     }
   }
