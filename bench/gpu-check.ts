@@ -1,6 +1,7 @@
 /**
  * `bun run gpu:check`: builds the native library, and has the GPU of this machine do the least of the job: allocate, copy in,
- * hash where it lies, give evidence, wipe, free. One JSON document.
+ * hash where it lies, give evidence, wipe, free; then asks the probe's questions and runs the contract suite, each in a process of
+ * its own. One JSON document, also written below `bench/results`.
  *
  * Exits 0 when all of it went well, 1 when something is wrong, 3 when there is nothing to check, and says why in one sentence.
  *
@@ -10,9 +11,12 @@ import { type CudaAllocator, openCuda } from "../packages/allocator-cuda/src/ind
 import { computeDigest } from "../packages/crypto/src/index.ts";
 import { seededRandom, sourceOf } from "../packages/testing/src/index.ts";
 import { byteCount, type DeviceFacts, hasCode, type ResidencyEvidence } from "../packages/types/src/index.ts";
+import { askAll } from "../scripts/gpu-probe.ts";
 import { buildNative, compiler, nativeLibrary } from "../scripts/native.ts";
+import { run } from "../scripts/process.ts";
 
 const BYTES = (64 << 20) + 12_345;
+const SUITE_MS = 180_000;
 const EXIT_WRONG = 1;
 const EXIT_NO_GPU = 3;
 
@@ -97,7 +101,12 @@ async function main(): Promise<number> {
   if (found.length === 0) return nothingToCheck("the driver answers, and has no device");
   const devices: DeviceCheck[] = [];
   for (const facts of found) devices.push(await checkDevice(opened, facts));
-  const ok = devices.every(({ holds }) => Object.values(holds).every(Boolean));
+  // Each in a process of its own: what breaks a context there breaks none here.
+  const probe = await askAll(["libcuda.so.1", "libnvidia-ml.so.1"]);
+  const suite = await run([process.execPath, "run", "test:gpu"], { timeoutMs: SUITE_MS });
+  const contract = { code: suite.code, timedOut: suite.timedOut, tail: suite.output.slice(-2000) };
+  const held = devices.every(({ holds }) => Object.values(holds).every(Boolean));
+  const ok = held && contract.code === 0;
   const report = {
     apiVersion: "vram-residency.gpu-check/v1",
     kind: "GpuCheck",
@@ -105,9 +114,14 @@ async function main(): Promise<number> {
     library: opened.library,
     bytes: BYTES,
     devices,
+    probe,
+    contract,
     ok,
   };
-  console.log(JSON.stringify(report, null, 2));
+  const printed = `${JSON.stringify(report, null, 2)}\n`;
+  const name = (found[0]?.name ?? "").toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  await Bun.write(`bench/results/gpu-check-${name}-${report.date.slice(0, 10)}.json`, printed);
+  console.log(printed);
   return ok ? 0 : EXIT_WRONG;
 }
 

@@ -39,6 +39,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   mutants: "takes minutes, and runs tests",
   bench: "takes minutes",
   long: "takes minutes",
+  "gpu:check": "needs a GPU",
   native: "compiles for a minute, where there is a compiler",
   demo: "a step of its own of .ci/run",
 };
