@@ -88,6 +88,32 @@ function readOptions(): Options {
   return { only, bytes, ...(json === undefined ? {} : { json }), ...(svg === undefined ? {} : { svg }) };
 }
 
+/** What was measured of one name. */
+type Measured = Pick<Report, "parts" | "throughput">;
+
+/** Measures each name in a process of its own: none inherits the heap, and the collector's work, of the one before. */
+async function measureApart(folder: string, { only, bytes }: Options): Promise<Measured> {
+  const all: Measured[] = [];
+  for (const name of only) {
+    const json = join(folder, `${name}.json`);
+    const args = ["--only", name, "--bytes", String(bytes), "--json", json];
+    const command = [process.execPath, "--conditions=vram-residency-source", import.meta.path, ...args];
+    const { exitCode } = Bun.spawnSync(command, { stdout: "ignore", stderr: "inherit" });
+    if (!(await Bun.file(json).exists())) throw new Error(`${name} ended with ${exitCode}, and no result`);
+    all.push((await Bun.file(json).json()) as Report);
+  }
+  const throughput = all.flatMap((measured) => measured.throughput ?? []);
+  const parts = all.flatMap((measured) => measured.parts);
+  return throughput.length === 0 ? { parts } : { parts, throughput };
+}
+
+/** Measures one name here. */
+async function measureHere(folder: string, options: Options): Promise<Measured> {
+  const parts = await measureParts(folder, options);
+  if (!options.only.includes("throughput")) return { parts };
+  return { parts, throughput: await measureThroughput(folder, GIB) };
+}
+
 /** The parts that have a limit, in the order in which they are measured. */
 async function measureParts(folder: string, { only, bytes }: Options): Promise<readonly Part[]> {
   const parts: Part[] = [];
@@ -118,8 +144,8 @@ async function main(): Promise<void> {
   const describe = watchMachine();
   const folder = await mkdtemp(join(tmpdir(), "vram-bench-"));
   try {
-    const parts = await measureParts(folder, options);
-    const throughput = options.only.includes("throughput") ? await measureThroughput(folder, GIB) : undefined;
+    const measure = options.only.length === 1 ? measureHere : measureApart;
+    const { parts, throughput } = await measure(folder, options);
     const machine = describe();
     const report: Report = {
       apiVersion: "vram-residency.bench/v2",
