@@ -150,6 +150,7 @@ const VALIDATION: Readonly<Record<string, Case>> = Object.fromEntries(
 
 const REST: Readonly<Record<string, Case>> = {
   openModel: of(formats.openModel, ["/none", nodeFileSystem]),
+  readGgufHeader: of(formats.readGgufHeader, [{ read: async () => 0 }, 100, {}]),
   readSafetensorsHeader: of(formats.readSafetensorsHeader, [{ read: async () => 0 }, 100, {}]),
   tensorBytes: of(formats.tensorBytes, ["F32", [1]], "any", "any"),
   createPolicy: of(policy.createPolicy, ["default"], OPTIONS),
